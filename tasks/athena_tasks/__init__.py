@@ -1,0 +1,1 @@
+"""Task ids of Athena-WBC."""
