@@ -12,8 +12,8 @@ class AthenaError(Exception):
     """A mistake of the user: bad input, a missing file, an unknown key.
 
     The message is a single line that names the file or key, says what is wrong and how to put it right. The
-    command line prints it as ``athena: error: ...`` and leaves with code 2; anything else that escapes is a bug
-    and shows its traceback.
+    command line prints it as ``athena: error: ...`` and leaves with code 2; anything else that escapes is a
+    bug and shows its traceback.
     """
 
     def __init__(self, message: str) -> None:
@@ -23,8 +23,8 @@ class AthenaError(Exception):
 def suggest(name: str, known: Iterable[str]) -> str:
     """Describe an unknown name: the nearest known one, and what is known.
 
-    Returns a fragment such as ``unknown 'wve'; did you mean 'wave'? (known: march, wave)``. A long list of known
-    names is cut, nearest names first.
+    Returns a fragment such as ``unknown 'wve'; did you mean 'wave'? (known: march, wave)``. A long list of
+    known names is cut, nearest names first.
     """
     names = sorted(set(map(str, known)))
     if not names:

@@ -1,7 +1,7 @@
 """Atomic writes and content hashes.
 
-A file that this library writes is either the old one or the new one, never a part of it: the bytes go to a temporary
-file in the same folder, are forced to the disk, and take the name in one rename.
+A file that this library writes is either the old one or the new one, never a part of it: the bytes go to a
+temporary file in the same folder, are forced to the disk, and take the name in one rename.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def _refusal(path: Path, error: OSError) -> AthenaError | None:
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on a clean exit it is synced and takes the name ``path``.
 
-    Folders on the way are made. If the block or the write fails, the temporary is removed and an existing file at
-    ``path`` stays whole. A full disk, a missing permission and the like raise :class:`AthenaError`.
+    Folders on the way are made. If the block or the write fails, the temporary is removed and an existing
+    file at ``path`` stays whole. A full disk, a missing permission and the like raise :class:`AthenaError`.
     """
     target = Path(path)
     temporary: Path | None = None
@@ -112,8 +112,8 @@ def _plain(value: Any) -> Any:
 def write_json(path: str | os.PathLike[str], obj: Any) -> None:
     """Write ``obj`` as JSON with sorted keys and an indent of two.
 
-    Numpy and torch values become numbers and lists. NaN and infinity have no JSON form and raise ``ValueError``: a
-    caller who means "no value" writes ``None``.
+    Numpy and torch values become numbers and lists. NaN and infinity have no JSON form and raise
+    ``ValueError``: a caller who means "no value" writes ``None``.
     """
     text = json.dumps(obj, sort_keys=True, indent=2, allow_nan=False, default=_plain, ensure_ascii=False)
     write_text(path, text + "\n")

@@ -1,8 +1,8 @@
 """Find the files that come with the library: configurations and robots.
 
 In a checkout (and in an editable install, which points into one) they lie in ``configs/`` and
-``robots/athena_robots/`` beside the package; in a wheel they are ``athena_wbc/_configs`` and the installed package
-``athena_robots``. Everything that needs such a file asks here.
+``robots/athena_robots/`` beside the package; in a wheel they are ``athena_wbc/_configs`` and the installed
+package ``athena_robots``. Everything that needs such a file asks here.
 """
 
 from __future__ import annotations
@@ -50,9 +50,8 @@ def config_path(group: str, name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         own = Path(name).expanduser()
         if not own.is_file():
-            raise AthenaError(
-                f"{name}: no such file; give a {group} file or one of: {', '.join(config_names(group)) or 'none'}"
-            )
+            known = ", ".join(config_names(group)) or "none"
+            raise AthenaError(f"{name}: no such file; give a {group} file of your own or one of: {known}")
         return own
     if name not in config_names(group):
         raise AthenaError(f"{group}: {suggest(name, config_names(group))}; a file of your own ends in .yaml")
