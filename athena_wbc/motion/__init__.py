@@ -1,0 +1,1 @@
+"""Reference motions: clips, file formats, the resident library, built-in clips, checks."""
