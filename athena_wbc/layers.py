@@ -1,0 +1,225 @@
+"""Merge layers of configuration values over a schema of dataclasses.
+
+A layer is a nested mapping with a name for where it came from, so that every error can say it. Mappings
+merge key by key; lists and scalars replace. Two things are ours on top of OmegaConf: errors that name the
+nearest known key, and presets. At a preset's place a bare name stands for the mapping in
+``configs/<group>/<name>.yaml`` and replaces what earlier layers put there; ``{preset: name, key: value}``
+changes single values of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.resources import config_path
+
+Schema = TypeVar("Schema")
+_NOTES = ("inherit", "description")
+
+
+class Layer(NamedTuple):
+    """Values and where they came from (a file, or the command line)."""
+
+    source: str
+    values: Mapping[str, Any]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping; an empty file is an empty mapping."""
+    try:
+        loaded = OmegaConf.load(path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise AthenaError(f"{path}: {where}not valid YAML: {getattr(error, 'problem', error)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise AthenaError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(loaded, DictConfig):
+        raise AthenaError(f"{path}: the top level must be a mapping of keys to values")
+    return typing.cast("dict[str, Any]", OmegaConf.to_container(loaded))
+
+
+def file_layers(group: str, name: str, _seen: tuple[str, ...] = ()) -> list[Layer]:
+    """Return the layers of ``configs/<group>/<name>.yaml``: first all that it inherits, then itself.
+
+    ``inherit`` is a name or a list of names of the same group. The keys ``inherit`` and ``description`` are
+    notes and not part of the values. A circle is an :class:`AthenaError`.
+    """
+    path = config_path(group, name)
+    if name in _seen:
+        raise AthenaError(f"{path}: inherit: a circle: {' -> '.join((*_seen, name))}; take one of them out")
+    values = read_yaml(path)
+    parents = values.get("inherit") or []
+    if isinstance(parents, str):
+        parents = [parents]
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise AthenaError(f"{path}: inherit: must be a name or a list of names")
+    layers: list[Layer] = []
+    for parent in parents:
+        try:
+            layers += file_layers(group, parent, (*_seen, name))
+        except AthenaError as error:
+            raise error if _seen else AthenaError(f"{path}: inherit: {error}") from error
+    own = {key: value for key, value in values.items() if key not in _NOTES}
+    return [*layers, Layer(str(path), own)]
+
+
+def override_layers(overrides: Sequence[str], source: str = "command line") -> list[Layer]:
+    """Turn ``dotted.key=value`` strings into layers; values are YAML (``true``, ``1e-3``, ``[a, b]``).
+
+    Each is a layer of its own, so that a preset and changes to it may stand side by side, in their order.
+    """
+    layers = []
+    for override in overrides:
+        key, equals, _ = override.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise AthenaError(f"{source}: '{override}': not of the form key=value, such as ppo.gamma=0.98")
+        try:
+            values = OmegaConf.to_container(OmegaConf.from_dotlist([override]))
+        except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError) as error:
+            raise AthenaError(f"{source}: {override}: the value is not valid YAML; quote it") from error
+        layers.append(Layer(source, typing.cast("dict[str, Any]", values)))
+    return layers
+
+
+def compose(
+    schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str, str] | None = None
+) -> Schema:
+    """Lay ``layers`` over the defaults of the dataclass ``schema`` and return an instance of it.
+
+    Args:
+        schema: a dataclass of plain types, containers of them, and nested dataclasses.
+        layers: lowest first.
+        presets: dotted key -> group of ``configs/`` in which a bare name at this key is looked up.
+
+    Raises:
+        AthenaError: an unknown key with the nearest known one, or a value of another type; both name the
+            layer.
+    """
+    merged = OmegaConf.structured(schema)
+    for layer in layers:
+        values = dict(layer.values)
+        for key, group in (presets or {}).items():
+            merged = _apply_preset(schema, merged, key, group, Layer(layer.source, values))
+        merged = _merge(schema, merged, Layer(layer.source, values))
+    try:
+        return typing.cast("Schema", OmegaConf.to_object(merged))
+    except MissingMandatoryValue as error:
+        raise AthenaError(f"configuration: {error.full_key}: has no value; give it one") from error
+    except OmegaConfBaseException as error:
+        raise AthenaError(f"configuration: {error.full_key}: {_reason(error)}") from error
+
+
+def _apply_preset(schema: type, merged: DictConfig, key: str, group: str, layer: Layer) -> DictConfig:
+    """Replace the node at ``key`` by the preset that ``layer`` names there, and take the name out of it."""
+    *parents, last = key.split(".")
+    node = typing.cast("dict[str, Any]", layer.values)
+    for parent in parents:
+        child = node.get(parent)
+        if not isinstance(child, Mapping):
+            return merged
+        node[parent] = dict(child)
+        node = node[parent]
+    value = node.get(last)
+    if isinstance(value, str):
+        name = value
+        del node[last]
+    elif isinstance(value, Mapping) and isinstance(value.get("preset"), str):
+        name = value["preset"]
+        node[last] = {inner: entry for inner, entry in value.items() if inner != "preset"}
+    else:
+        return merged
+    try:
+        files = file_layers(group, name)
+    except AthenaError as error:
+        raise AthenaError(f"{layer.source}: {key}: {error}") from error
+    # A preset replaces: what an earlier layer put here must not shine through.
+    merged = typing.cast("DictConfig", OmegaConf.merge(merged))
+    default = OmegaConf.select(OmegaConf.structured(schema), key)
+    OmegaConf.update(merged, key, default, merge=False)
+    for file in files:
+        wrapped: dict[str, Any] = dict(file.values)
+        for part in reversed(key.split(".")):
+            wrapped = {part: wrapped}
+        merged = _merge(schema, merged, Layer(file.source, wrapped))
+    return merged
+
+
+def _merge(schema: type, merged: DictConfig, layer: Layer) -> DictConfig:
+    _check_keys(schema, schema, layer.values, layer.source, "")
+    try:
+        return typing.cast("DictConfig", OmegaConf.merge(merged, OmegaConf.create(dict(layer.values))))
+    except OmegaConfBaseException as error:
+        key = error.full_key or "configuration"
+        raise AthenaError(f"{layer.source}: {key}: {_reason(error)}") from error
+    except (TypeError, ValueError) as error:
+        raise AthenaError(f"{layer.source}: {error}") from error
+
+
+def _reason(error: OmegaConfBaseException) -> str:
+    """Return the first line of OmegaConf's message; the lines after it repeat the key and the class."""
+    return str(error).strip().splitlines()[0]
+
+
+def _check_keys(root: type, schema: Any, values: Any, source: str, prefix: str) -> None:
+    """Compare the keys of ``values`` with those of the dataclass ``schema``, all the way down."""
+    if not dataclasses.is_dataclass(schema) or values is None:
+        return
+    if not isinstance(values, Mapping):
+        raise AthenaError(f"{source}: {prefix.rstrip('.')}: takes keys and values, not '{values}'")
+    hints = typing.get_type_hints(schema)
+    known = [entry.name for entry in dataclasses.fields(schema)]
+    for key, value in values.items():
+        full = f"{prefix}{key}"
+        if key not in known:
+            raise AthenaError(f"{source}: {full}: {_unknown_key(root, str(key), known, prefix)}")
+        kind, inner = _element(hints[key])
+        if kind == "one":
+            _check_keys(root, inner, value, source, f"{full}.")
+        elif kind == "mapping" and isinstance(value, Mapping):
+            for name, entry in value.items():
+                _check_keys(root, inner, entry, source, f"{full}.{name}.")
+        elif kind == "list" and isinstance(value, list):
+            for index, entry in enumerate(value):
+                _check_keys(root, inner, entry, source, f"{full}.{index}.")
+
+
+def _unknown_key(root: type, key: str, known: Sequence[str], prefix: str) -> str:
+    # A key that exists elsewhere was most likely meant there: gamma -> ppo.gamma.
+    elsewhere = [path for path in _paths(root) if path.rpartition(".")[2] == key and path != f"{prefix}{key}"]
+    if elsewhere:
+        return f"unknown key; did you mean '{elsewhere[0]}'?"
+    return suggest(key, known).replace("unknown", "unknown key", 1)
+
+
+def _paths(schema: Any, prefix: str = "") -> Iterator[str]:
+    hints = typing.get_type_hints(schema)
+    for entry in dataclasses.fields(schema):
+        yield f"{prefix}{entry.name}"
+        kind, inner = _element(hints[entry.name])
+        if kind == "one" and dataclasses.is_dataclass(inner):
+            yield from _paths(inner, f"{prefix}{entry.name}.")
+
+
+def _element(hint: Any) -> tuple[str, Any]:
+    """Return ("one" | "mapping" | "list", the type of the value or of its elements), ``None`` unwrapped."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        inner = [part for part in typing.get_args(hint) if part is not type(None)]
+        return _element(inner[0]) if len(inner) == 1 else ("one", hint)
+    arguments = typing.get_args(hint)
+    if origin is dict and len(arguments) == 2:
+        return "mapping", arguments[1]
+    if origin is list and arguments:
+        return "list", arguments[0]
+    return "one", hint
