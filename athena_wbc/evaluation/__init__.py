@@ -1,0 +1,1 @@
+"""Evaluation: rollouts of a policy over a corpus, metrics, named protocols and reports."""
