@@ -20,19 +20,20 @@ from omegaconf import OmegaConf
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.files import write_text
-from athena_wbc.layers import Layer, compose, file_layers, override_layers, read_yaml
+from athena_wbc.layers import Layer, Preset, compose, file_layers, override_layers, read_yaml
 from athena_wbc.learning.config import PPOConfig
 from athena_wbc.resources import config_names, config_path
 from athena_wbc.sim.config import SimConfig
 from athena_wbc.task.config import TaskConfig
 
-PRESET_GROUPS = {
-    "task.observations": "observations",
-    "task.randomisation": "randomisation",
-    "ppo": "ppo",
-    "evaluation": "evaluation",
+PRESETS = {
+    "task.observations": Preset("observations"),
+    "task.randomisation": Preset("randomisation"),
+    # Which groups the networks see and which regulariser acts are the recipe's choice: ppo=demo keeps them.
+    "ppo": Preset("ppo", replaces=False),
+    "evaluation": Preset("evaluation"),
 }
-"""Where a bare name may stand for a mapping, and the folder of ``configs/`` that it is looked up in."""
+"""Where the name of a file may stand for its values."""
 
 
 @dataclass
@@ -67,12 +68,12 @@ def load_config(recipe: str, overrides: Sequence[str] = (), given: Mapping[str, 
     if given:
         layers.append(Layer("option", _nest(given)))
     layers += override_layers(overrides)
-    return compose(Config, layers, PRESET_GROUPS)
+    return compose(Config, layers, PRESETS)
 
 
 def config_from_dict(values: Mapping[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
     """Rebuild a configuration from :func:`to_dict`'s mapping, as a checkpoint or ``config.yaml`` holds it."""
-    return compose(Config, [Layer(source, values), *override_layers(overrides)], PRESET_GROUPS)
+    return compose(Config, [Layer(source, values), *override_layers(overrides)], PRESETS)
 
 
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:

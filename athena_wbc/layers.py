@@ -3,8 +3,7 @@
 A layer is a nested mapping with a name for where it came from, so that every error can say it. Mappings
 merge key by key; lists and scalars replace. Two things are ours on top of OmegaConf: errors that name the
 nearest known key, and presets. At a preset's place a bare name stands for the mapping in
-``configs/<group>/<name>.yaml`` and replaces what earlier layers put there; ``{preset: name, key: value}``
-changes single values of it.
+``configs/<group>/<name>.yaml``; ``{preset: name, key: value}`` changes single values of it.
 """
 
 from __future__ import annotations
@@ -25,6 +24,16 @@ from athena_wbc.resources import config_path
 
 Schema = TypeVar("Schema")
 _NOTES = ("inherit", "description")
+
+
+class Preset(NamedTuple):
+    """A place in the configuration where the name of a file may stand for its values."""
+
+    group: str
+    """Folder of ``configs/`` that the name is looked up in."""
+    replaces: bool = True
+    """Whether the file's values replace what earlier layers put there. If not they are laid over it, and what
+    the file does not mention stays."""
 
 
 class Layer(NamedTuple):
@@ -93,14 +102,14 @@ def override_layers(overrides: Sequence[str], source: str = "command line") -> l
 
 
 def compose(
-    schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str, str] | None = None
+    schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str, Preset] | None = None
 ) -> Schema:
     """Lay ``layers`` over the defaults of the dataclass ``schema`` and return an instance of it.
 
     Args:
         schema: a dataclass of plain types, containers of them, and nested dataclasses.
         layers: lowest first.
-        presets: dotted key -> group of ``configs/`` in which a bare name at this key is looked up.
+        presets: dotted key -> the preset that a bare name at this key means.
 
     Raises:
         AthenaError: an unknown key with the nearest known one, or a value of another type; both name the
@@ -109,8 +118,8 @@ def compose(
     merged = OmegaConf.structured(schema)
     for layer in layers:
         values = dict(layer.values)
-        for key, group in (presets or {}).items():
-            merged = _apply_preset(schema, merged, key, group, Layer(layer.source, values))
+        for key, preset in (presets or {}).items():
+            merged = _apply_preset(schema, merged, key, preset, Layer(layer.source, values))
         merged = _merge(schema, merged, Layer(layer.source, values))
     try:
         return typing.cast("Schema", OmegaConf.to_object(merged))
@@ -120,8 +129,8 @@ def compose(
         raise AthenaError(f"configuration: {error.full_key}: {_reason(error)}") from error
 
 
-def _apply_preset(schema: type, merged: DictConfig, key: str, group: str, layer: Layer) -> DictConfig:
-    """Replace the node at ``key`` by the preset that ``layer`` names there, and take the name out of it."""
+def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, layer: Layer) -> DictConfig:
+    """Lay the preset that ``layer`` names at ``key`` over that node, and take the name out of the layer."""
     *parents, last = key.split(".")
     node = typing.cast("dict[str, Any]", layer.values)
     for parent in parents:
@@ -140,13 +149,12 @@ def _apply_preset(schema: type, merged: DictConfig, key: str, group: str, layer:
     else:
         return merged
     try:
-        files = file_layers(group, name)
+        files = file_layers(preset.group, name)
     except AthenaError as error:
         raise AthenaError(f"{layer.source}: {key}: {error}") from error
-    # A preset replaces: what an earlier layer put here must not shine through.
-    merged = typing.cast("DictConfig", OmegaConf.merge(merged))
-    default = OmegaConf.select(OmegaConf.structured(schema), key)
-    OmegaConf.update(merged, key, default, merge=False)
+    if preset.replaces:
+        default = OmegaConf.select(OmegaConf.structured(schema), key)
+        OmegaConf.update(merged, key, default, merge=False)
     for file in files:
         wrapped: dict[str, Any] = dict(file.values)
         for part in reversed(key.split(".")):

@@ -7,7 +7,7 @@ import pytest
 
 from athena_wbc import layers
 from athena_wbc.errors import AthenaError
-from athena_wbc.layers import Layer, compose, file_layers, override_layers, read_yaml
+from athena_wbc.layers import Layer, Preset, compose, file_layers, override_layers, read_yaml
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Outer:
     learner: Inner = field(default_factory=Inner)
 
 
-PRESETS = {"learner": "learner"}
+PRESETS = {"learner": Preset("learner")}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def cli(*overrides: str, presets: dict[str, str] | None = None) -> Outer:
+def cli(*overrides: str, presets: dict[str, Preset] | None = None) -> Outer:
     return compose(Outer, override_layers(overrides), presets)
 
 
@@ -112,6 +112,14 @@ def test_a_preset_replaces_what_was_there(configs: Path) -> None:
     assert learner.widths == [8]
     assert learner.groups == {"actor": ["a"]}
     assert learner.gamma == 0.99
+
+
+def test_a_preset_may_be_laid_over_instead(configs: Path) -> None:
+    (configs / "learner" / "small.yaml").write_text("widths: [8]\n")
+    below = Layer("below", {"learner": {"gamma": 0.5, "widths": [64, 64]}})
+    above = Layer("above", {"learner": "small"})
+    learner = compose(Outer, [below, above], {"learner": Preset("learner", replaces=False)}).learner
+    assert (learner.gamma, learner.widths) == (0.5, [8])
 
 
 def test_a_preset_with_changes(configs: Path) -> None:

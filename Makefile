@@ -1,0 +1,34 @@
+# `make demo` and `make test` set everything up themselves; `make help` lists the targets.
+SHELL := /bin/bash
+VENV := .venv
+STAMP := $(VENV)/.setup-done
+SEED ?= 0
+OUT ?= runs/demo
+# One OpenMP thread a process: spinning teams on a few shared cores are many times slower.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(STAMP) ## Make .venv with the library in it (CPU torch where there is no GPU)
+
+$(STAMP): pyproject.toml tools/setup.sh
+	tools/setup.sh $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## Train a tracker on the built-in motions and evaluate it: at most 8 minutes on two cores (SEED=0)
+	$(VENV)/bin/athena demo --seed $(SEED) --out $(OUT)
+
+lint: $(STAMP) ## Check style and formatting
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+test: lint ## Lint, then run all tests
+	$(VENV)/bin/python -m pytest -n 2
+
+clean: ## Remove .venv, caches and build products; runs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
