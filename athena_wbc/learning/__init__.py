@@ -1,0 +1,1 @@
+"""Learning: PPO with auxiliary losses, smoothness regularisers, checkpoints and the training loop."""

@@ -1,0 +1,114 @@
+"""Networks of actor and critic, built from the configuration and an observation schema.
+
+rsl_rl's :class:`~rsl_rl.models.MLPModel` reads a TensorDict in every call. An update makes dozens of passes
+over the same observations, so :class:`FlatMLP` cuts the forward pass in two: :meth:`FlatMLP.inputs` joins and
+normalises the observation groups (nothing in it is learnt by gradients, once per update is enough), and
+:meth:`FlatMLP.output` is the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from rsl_rl.models import MLPModel
+from rsl_rl.utils import resolve_callable
+from tensordict import TensorDict
+
+from athena_wbc.errors import AthenaError
+from athena_wbc.learning.config import ActorConfig, CriticConfig, PPOConfig
+
+
+class FlatMLP(MLPModel):
+    """A multi-layer perceptron on joined observation groups, with a forward pass in two halves.
+
+    A network of one's own derives from this class and overrides :meth:`output`.
+    """
+
+    def inputs(self, observations: TensorDict) -> torch.Tensor:
+        """Join the observation groups and normalise them: groups (..., D_g) -> (..., sum of D_g)."""
+        return self.get_latent(observations)
+
+    def output(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Map inputs (..., D) to what the distribution is made from, or to values (..., 1) for a critic."""
+        return self.mlp(inputs)
+
+    def mean(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the action mean (..., A) and leave the current distribution as it is."""
+        return self.distribution.deterministic_output(self.output(inputs))
+
+
+def build_actor(observations: TensorDict, config: PPOConfig, num_actions: int, device: str) -> FlatMLP:
+    """Build the policy for ``num_actions`` actions from the actor's observation groups."""
+    actor: ActorConfig = config.actor
+    noise = {
+        "class_name": "rsl_rl.modules.distribution:GaussianDistribution",
+        "init_std": actor.init_std,
+        "std_range": tuple(actor.std_range),
+        "std_type": actor.std_type,
+        "learn_std": actor.learn_std,
+    }
+    return _build(observations, config, "actor", num_actions, noise).to(device)
+
+
+def build_critic(observations: TensorDict, config: PPOConfig, device: str) -> FlatMLP:
+    """Build the value function, (N, 1), from the critic's observation groups."""
+    return _build(observations, config, "critic", 1, None).to(device)
+
+
+def _build(
+    observations: TensorDict, config: PPOConfig, name: str, size: int, distribution: dict | None
+) -> FlatMLP:
+    model: ActorConfig | CriticConfig = getattr(config, name)
+    groups = config.obs_groups[name]
+    for group in groups:
+        if group not in observations:
+            known = ", ".join(map(str, observations.keys()))
+            raise AthenaError(
+                f"ppo.obs_groups.{name}: the task has no observation group '{group}' (it has: {known}); "
+                "name one of these or add the group under task.observations"
+            )
+    try:
+        model_class = resolve_callable(model.class_name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise AthenaError(
+            f"ppo.{name}.class_name: '{model.class_name}' cannot be imported ({error}); "
+            "write package.module:Class"
+        ) from error
+    if not (isinstance(model_class, type) and issubclass(model_class, FlatMLP)):
+        raise AthenaError(
+            f"ppo.{name}.class_name: '{model.class_name}' is no network; derive it from {FlatMLP.__name__}"
+        )
+    return model_class(
+        observations,
+        {name: list(groups)},
+        name,
+        size,
+        hidden_dims=list(model.hidden_dims),
+        activation=model.activation,
+        obs_normalization=model.obs_normalization,
+        distribution_cfg=distribution,
+    )
+
+
+def example_observations(schema: Mapping[str, Sequence[Sequence]]) -> TensorDict:
+    """Return zeros (1, D) for every group of an observation schema (group -> list of [term, size])."""
+    return TensorDict(
+        {group: torch.zeros(1, sum(int(size) for _, size in terms)) for group, terms in schema.items()},
+        batch_size=[1],
+    )
+
+
+@contextlib.contextmanager
+def matmul_precision(precision: str) -> Iterator[None]:
+    """Set the precision of float32 matrix products inside the block, and put the old one back.
+
+    Only the networks run under a lower precision: forward kinematics would lose millimetres.
+    """
+    previous = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(previous)

@@ -1,0 +1,370 @@
+"""Proximal policy optimisation with auxiliary losses.
+
+rsl_rl's :class:`~rsl_rl.algorithms.PPO` gives the rollout half (acting, storing, returns, state); its update is
+one method without a hook, so the update here is our own. What differs from rsl_rl:
+
+* the observations of an iteration are joined and normalised once, not in every minibatch;
+* samples are shuffled anew in every epoch;
+* actor and critic are separate groups of one Adam, each with a factor on the learning rate; a network whose
+  factor is zero takes no part at all: no gradient, no optimiser state, no normaliser statistics;
+* a regulariser on the action mean acts in every step;
+* a step whose loss or gradient is not finite is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from rsl_rl.algorithms import PPO
+from rsl_rl.env import VecEnv
+from rsl_rl.storage import RolloutStorage
+from tensordict import TensorDict
+from torch.nn.utils import clip_grad_norm_
+
+from athena_wbc.errors import AthenaError
+from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, validate
+from athena_wbc.learning.models import FlatMLP, build_actor, build_critic, matmul_precision
+from athena_wbc.learning.regularisers import build_regulariser
+
+
+class TrainingDiverged(AthenaError):
+    """Too many optimiser steps in a row had a loss or gradient that is not finite."""
+
+
+@dataclass
+class Samples:
+    """Transitions, one a row (B, .); the observations are already inputs of the networks."""
+
+    actor_inputs: torch.Tensor
+    critic_inputs: torch.Tensor
+    actions: torch.Tensor
+    values: torch.Tensor
+    returns: torch.Tensor
+    advantages: torch.Tensor
+    log_prob: torch.Tensor
+    distribution: tuple[torch.Tensor, ...]
+
+    def select(self, rows: torch.Tensor) -> Samples:
+        """Return the samples of the given rows (b,)."""
+        return Samples(
+            actor_inputs=self.actor_inputs.index_select(0, rows),
+            critic_inputs=self.critic_inputs.index_select(0, rows),
+            actions=self.actions.index_select(0, rows),
+            values=self.values.index_select(0, rows),
+            returns=self.returns.index_select(0, rows),
+            advantages=self.advantages.index_select(0, rows),
+            log_prob=self.log_prob.index_select(0, rows),
+            distribution=tuple(part.index_select(0, rows) for part in self.distribution),
+        )
+
+
+class AthenaPPO(PPO):
+    """PPO whose update takes auxiliary losses; see the module's text for the differences from rsl_rl."""
+
+    actor: FlatMLP
+    critic: FlatMLP
+
+    def __init__(
+        self,
+        actor: FlatMLP,
+        critic: FlatMLP,
+        storage: RolloutStorage,
+        config: PPOConfig,
+        device: str = "cpu",
+        multi_gpu_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            actor,
+            critic,
+            storage,
+            num_learning_epochs=config.num_learning_epochs,
+            num_mini_batches=config.num_mini_batches,
+            clip_param=config.clip_param,
+            gamma=config.gamma,
+            lam=config.lam,
+            value_loss_coef=config.value_loss_coef,
+            entropy_coef=config.entropy_coef,
+            learning_rate=config.learning_rate,
+            max_grad_norm=config.max_grad_norm,
+            use_clipped_value_loss=config.use_clipped_value_loss,
+            schedule=config.schedule,
+            desired_kl=config.desired_kl,
+            normalize_advantage_per_mini_batch=config.normalize_advantage_per_mini_batch,
+            device=device,
+            multi_gpu_cfg=multi_gpu_cfg,
+        )
+        self.config = config
+        groups = [{"params": list(actor.parameters())}, {"params": list(critic.parameters())}]
+        self.optimizer = torch.optim.Adam(
+            groups, lr=config.learning_rate, fused=torch.device(device).type in ("cpu", "cuda")
+        )
+        self.regulariser = build_regulariser(config.regulariser)
+        self.nonfinite_steps = 0
+        """Optimiser steps skipped so far because a loss or gradient was not finite."""
+        self._nonfinite_in_a_row = 0
+        self.set_iteration(0)
+
+    @classmethod
+    def for_env(
+        cls, env: VecEnv, config: PPOConfig, device: str = "cpu", multi_gpu_cfg: dict | None = None
+    ) -> AthenaPPO:
+        """Build networks, storage and algorithm for the observations and actions of ``env``.
+
+        Raises:
+            AthenaError: a configuration value that no run could use, or an observation group that ``env`` lacks.
+        """
+        validate(config)
+        observations = env.get_observations().to(device)
+        actor = build_actor(observations, config, env.num_actions, device)
+        critic = build_critic(observations, config, device)
+        regulariser = config.regulariser
+        if (
+            regulariser.kind != "none"
+            and regulariser.on == "target"
+            and COMMAND_BASE not in observations.keys()
+        ):
+            raise AthenaError(
+                f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which this task "
+                "does not give; take 'mean'"
+            )
+        storage = RolloutStorage(
+            "rl", env.num_envs, config.num_steps_per_env, observations, [env.num_actions], device
+        )
+        return cls(actor, critic, storage, config, device, multi_gpu_cfg)
+
+    def set_iteration(self, iteration: int) -> None:
+        """Set how much the actor learns: not at all in the critic's warm-up, then linearly up to its full rate."""
+        config = self.config
+        done = iteration - config.critic_warmup_iterations
+        if done < 0:
+            share = 0.0
+        else:
+            share = min(1.0, (done + 1) / (config.actor_unfreeze_iterations + 1))
+        self.actor_scale = share * config.actor.learning_rate_scale
+        self.critic_scale = config.critic.learning_rate_scale
+
+    def act(self, obs: TensorDict) -> torch.Tensor:
+        """Sample actions (N, A) for the observations and remember the transition's first half."""
+        with matmul_precision(self.config.matmul_precision):
+            return super().act(obs)
+
+    def compute_returns(self, obs: TensorDict) -> None:
+        """Compute returns and advantages of the stored rollout; ``obs`` are those after its last step."""
+        with matmul_precision(self.config.matmul_precision):
+            super().compute_returns(obs)
+
+    def update(self) -> dict[str, float]:
+        """Learn from the stored rollout and clear it.
+
+        Returns:
+            Means over the minibatches: losses, KL divergence, entropy, share of clipped ratios, gradient norms;
+            and the learning rate, explained variance and skipped steps.
+
+        Raises:
+            TrainingDiverged: ``max_nonfinite_steps`` steps in a row were not finite.
+        """
+        with matmul_precision(self.config.matmul_precision), _threads(self.config.update_threads, self.device):
+            observations = self.storage.observations.flatten(0, 1)
+            samples = self._samples(observations)
+            skipped_before = self.nonfinite_steps
+            if self._inputs_finite(samples):
+                figures = self._optimise(samples, observations)
+                self._update_normalisers(observations)
+            else:
+                figures = {}
+        figures["learning_rate"] = self.learning_rate
+        figures["actor_scale"] = self.actor_scale
+        figures["explained_variance"] = _explained_variance(samples.values, samples.returns)
+        figures["skipped_steps"] = float(self.nonfinite_steps - skipped_before)
+        self.storage.clear()
+        return figures
+
+    def _samples(self, observations: TensorDict) -> Samples:
+        stored = self.storage
+        with torch.no_grad():
+            return Samples(
+                actor_inputs=self.actor.inputs(observations),
+                critic_inputs=self.critic.inputs(observations),
+                actions=stored.actions.flatten(0, 1),
+                values=stored.values.flatten(),
+                returns=stored.returns.flatten(),
+                advantages=stored.advantages.flatten(),
+                log_prob=stored.actions_log_prob.flatten(),
+                distribution=tuple(part.flatten(0, 1) for part in stored.distribution_params),
+            )
+
+    def _optimise(self, samples: Samples, observations: TensorDict) -> dict[str, float]:
+        """Run all epochs; one host synchronisation a minibatch (KL divergence and gradient norms)."""
+        total = len(samples.actions)
+        size = total // self.num_mini_batches
+        learns = self.actor_scale > 0.0, self.critic_scale > 0.0
+        if self.regulariser is not None and learns[0]:
+            base = observations[COMMAND_BASE] if COMMAND_BASE in observations.keys() else None
+            self.regulariser.prepare(samples.actor_inputs, self.storage.dones, base, size)
+        sums: dict[str, torch.Tensor] = {}
+        for _ in range(self.num_learning_epochs):
+            order = torch.randperm(total, device=self.device)
+            for rows in order[: size * self.num_mini_batches].split(size):
+                sample = samples.select(rows)
+                losses: dict[str, torch.Tensor] = {}
+                kl = torch.zeros((), device=self.device)
+                if learns[0]:
+                    losses |= self._policy_losses(sample)
+                    kl = losses.pop("kl")
+                    if self.regulariser is not None:
+                        losses |= self.regulariser.losses(self.actor)
+                if learns[1]:
+                    losses["value"] = self._value_loss(sample)
+                self.optimizer.zero_grad(set_to_none=True)
+                if any(learns):
+                    self._total_loss(losses).backward()
+                if self.is_multi_gpu:
+                    self.reduce_parameters()
+                actor_norm = clip_grad_norm_(self.actor.parameters(), self.max_grad_norm)
+                critic_norm = clip_grad_norm_(self.critic.parameters(), self.max_grad_norm)
+                self._step(kl, actor_norm, critic_norm)
+                losses |= {"kl": kl, "actor_grad_norm": actor_norm, "critic_grad_norm": critic_norm}
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, 0.0) + value.detach()
+        steps = self.num_learning_epochs * self.num_mini_batches
+        names = list(sums)
+        means = (torch.stack([sums[name] for name in names]) / steps).tolist()
+        return dict(zip(names, means, strict=True))
+
+    def _policy_losses(self, sample: Samples) -> dict[str, torch.Tensor]:
+        """Clipped surrogate, entropy, KL divergence to the policy that acted, and share of clipped ratios."""
+        distribution = self.actor.distribution
+        distribution.update(self.actor.output(sample.actor_inputs))
+        advantages = sample.advantages
+        if self.normalize_advantage_per_mini_batch:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        ratio = torch.exp(distribution.log_prob(sample.actions) - sample.log_prob)
+        clipped = ratio.clamp(1.0 - self.clip_param, 1.0 + self.clip_param)
+        with torch.no_grad():
+            kl = distribution.kl_divergence(sample.distribution, distribution.params).mean()
+            if self.is_multi_gpu:
+                torch.distributed.all_reduce(kl)
+                kl /= self.gpu_world_size
+            clip_fraction = (ratio != clipped).float().mean()
+        return {
+            "surrogate": -torch.min(advantages * ratio, advantages * clipped).mean(),
+            "entropy": distribution.entropy.mean(),
+            "clip_fraction": clip_fraction,
+            "kl": kl,
+        }
+
+    def _value_loss(self, sample: Samples) -> torch.Tensor:
+        """Mean squared error to the returns, with the clip that keeps predictions near their old ones."""
+        values = self.critic.output(sample.critic_inputs).squeeze(-1)
+        error = (values - sample.returns).square()
+        if self.use_clipped_value_loss:
+            near = sample.values + (values - sample.values).clamp(-self.clip_param, self.clip_param)
+            error = torch.max(error, (near - sample.returns).square())
+        return error.mean()
+
+    def _total_loss(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Paper eq. 12: the PPO loss plus the (already weighted) auxiliary losses."""
+        factors = {"value": self.value_loss_coef, "entropy": -self.entropy_coef, "clip_fraction": 0.0}
+        return sum(factors.get(name, 1.0) * value for name, value in losses.items() if factors.get(name, 1.0))
+
+    def _step(self, kl: torch.Tensor, actor_norm: torch.Tensor, critic_norm: torch.Tensor) -> None:
+        """Adapt the learning rate and take the step, unless something is not finite.
+
+        Gradients and KL divergence are already reduced over processes, so that all of them decide alike.
+        """
+        divergence, *norms = torch.stack([kl, actor_norm, critic_norm]).tolist()
+        if not all(map(math.isfinite, (divergence, *norms))):
+            self.optimizer.zero_grad(set_to_none=True)
+            self._count_nonfinite(1, "a loss or gradient is not finite")
+            return
+        self._nonfinite_in_a_row = 0
+        if self.schedule == "adaptive" and self.actor_scale > 0.0:
+            self._adapt_learning_rate(divergence)
+        for group, scale in zip(
+            self.optimizer.param_groups, (self.actor_scale, self.critic_scale), strict=True
+        ):
+            group["lr"] = self.learning_rate * scale
+        self.optimizer.step()
+
+    def _adapt_learning_rate(self, kl: float) -> None:
+        config = self.config
+        if kl > 2.0 * self.desired_kl:
+            self.learning_rate = max(
+                config.min_learning_rate, self.learning_rate / config.learning_rate_factor
+            )
+        elif 0.0 < kl < 0.5 * self.desired_kl:
+            self.learning_rate = min(
+                config.max_learning_rate, self.learning_rate * config.learning_rate_factor
+            )
+
+    def _update_normalisers(self, observations: TensorDict) -> None:
+        # After the update, so that a rollout and the update on it see the same normalisation.
+        if self.actor_scale > 0.0:
+            self.actor.update_normalization(observations)
+        if self.critic_scale > 0.0:
+            self.critic.update_normalization(observations)
+
+    def _inputs_finite(self, samples: Samples) -> bool:
+        """Whether all observations are finite; if not, the whole update counts as skipped.
+
+        One bad value would stay in the normaliser for ever.
+        """
+        finite = torch.isfinite(samples.actor_inputs).all() & torch.isfinite(samples.critic_inputs).all()
+        if self.is_multi_gpu:
+            shared = finite.float()
+            torch.distributed.all_reduce(shared, op=torch.distributed.ReduceOp.MIN)
+            finite = shared.bool()
+        if finite:
+            return True
+        self._count_nonfinite(self.num_learning_epochs * self.num_mini_batches, "an observation is not finite")
+        return False
+
+    def _count_nonfinite(self, steps: int, reason: str) -> None:
+        self.nonfinite_steps += steps
+        self._nonfinite_in_a_row += steps
+        if self._nonfinite_in_a_row >= self.config.max_nonfinite_steps:
+            raise TrainingDiverged(
+                f"training: {reason}, {self._nonfinite_in_a_row} optimiser steps in a row; the checkpoints so "
+                "far are kept: resume with a lower ppo.learning_rate or ppo.max_learning_rate"
+            )
+
+    def save(self) -> dict:
+        """Return the state of networks, normalisers and optimiser as plain containers of tensors."""
+        return {
+            **super().save(),
+            "learning_rate": self.learning_rate,
+            "nonfinite_steps": self.nonfinite_steps,
+        }
+
+    def load(self, loaded_dict: dict, load_cfg: dict | None = None, strict: bool = True) -> bool:
+        """Take the state of :meth:`save`; ``load_cfg`` names the parts, as in rsl_rl (default: all)."""
+        wants_iteration = super().load(loaded_dict, load_cfg, strict)
+        if load_cfg is None or load_cfg.get("optimizer"):
+            # The optimiser's own rates carry the groups' factors.
+            self.learning_rate = loaded_dict["learning_rate"]
+            self.nonfinite_steps = loaded_dict["nonfinite_steps"]
+        return wants_iteration
+
+
+def _explained_variance(values: torch.Tensor, returns: torch.Tensor) -> float:
+    """1 - var(returns - values) / var(returns): 1 for a perfect value function, 0 for a constant one."""
+    spread = returns.var()
+    return float(1.0 - (returns - values).var() / spread.clamp_min(1e-12))
+
+
+@contextlib.contextmanager
+def _threads(number: int, device: str) -> Iterator[None]:
+    """Give torch ``number`` threads inside the block, on a CPU."""
+    previous = torch.get_num_threads()
+    if number == previous or torch.device(device).type != "cpu":
+        yield
+        return
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(previous)
