@@ -1,0 +1,341 @@
+"""The ``athena`` command: what it accepts, and the one place where a user's mistake becomes one line.
+
+Only the command that runs imports what it needs, so that ``athena --version`` and the lists answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from athena_wbc import __version__
+from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.threads import prepare_threads
+
+DEFAULT_TASK = "Athena-Tracking-G1-v0"
+
+_OVERRIDES = """
+Any value of the configuration can be changed with key=value behind the options:
+  ppo.gamma=0.98 ppo.actor.hidden_dims=[512,256] task.observations=compact
+The keys, with the values of a recipe: athena recipes show general
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises :class:`AthenaError`, with the nearest known name where one is
+    unknown."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise AthenaError(f"{message}; see {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = f"{action.option_strings[0]}: " if action.option_strings else ""
+            raise AthenaError(f"{self.prog}: {what}{suggest(str(value), map(str, action.choices))}")
+
+    def options(self) -> list[str]:
+        """Every option that this parser knows."""
+        return [option for action in self._actions for option in action.option_strings]
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, is {text}")
+    return value
+
+
+def build_parser() -> Parser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="athena",
+        description="Train one controller that tracks a whole motion corpus on a humanoid, and see how well.",
+        epilog="examples:\n"
+        "  athena demo                         train and evaluate on the built-in motions\n"
+        "  athena motions info builtin         what the built-in motions are\n"
+        "  athena train --recipe general --motions builtin --out runs/first\n"
+        "  athena evaluate --checkpoint runs/first --motions builtin --out runs/first/evaluation\n"
+        "  athena play --checkpoint runs/first --motions builtin:walk --out walk.mp4\n",
+    )
+    parser.add_argument("--version", action="version", version=f"athena {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_play(commands)
+    _add_demo(commands)
+    _add_bench(commands)
+    _add_motions(commands)
+    _add_robots(commands)
+    _add_recipes(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 2 for a user's mistake, 130 when interrupted."""
+    try:
+        arguments = _parse(list(sys.argv[1:] if argv is None else argv) or ["--help"])
+        prepare_threads()
+        return arguments.run(arguments) or 0
+    except AthenaError as error:
+        print(f"athena: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("athena: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `athena motions info x | head`: the reader has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    command: Parser = arguments.parser
+    takes_overrides = hasattr(arguments, "overrides")
+    for extra in rest:
+        if extra.startswith("-"):
+            option = suggest(extra.partition("=")[0], command.options())
+            raise AthenaError(f"{command.prog}: option: {option}")
+        if not takes_overrides:
+            raise AthenaError(f"{command.prog}: one argument too many: '{extra}'; see {command.prog} --help")
+    if takes_overrides:
+        arguments.overrides = rest
+    return arguments
+
+
+def _lazy(module: str, function: str) -> Callable[[argparse.Namespace], int | None]:
+    """Return a command that imports its module only when it runs."""
+
+    def run(arguments: argparse.Namespace) -> int | None:
+        import importlib
+
+        return getattr(importlib.import_module(f"athena_wbc.commands.{module}"), function)(arguments)
+
+    return run
+
+
+def _command(
+    commands: argparse._SubParsersAction[Parser],
+    name: str,
+    target: tuple[str, str],
+    summary: str,
+    examples: str,
+    overrides: bool = False,
+) -> Parser:
+    epilog = "examples:\n" + "".join(f"  athena {line}\n" for line in examples.splitlines())
+    parser = commands.add_parser(
+        name, help=summary, description=summary, epilog=epilog + (_OVERRIDES if overrides else "")
+    )
+    parser.set_defaults(run=_lazy(*target), parser=parser)
+    if overrides:
+        parser.set_defaults(overrides=[])
+        parser.usage = f"{parser.prog} [options] [key=value ...]"
+    return parser
+
+
+def _group(
+    commands: argparse._SubParsersAction[Parser], name: str, summary: str
+) -> argparse._SubParsersAction[Parser]:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=Parser)
+
+
+def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "train",
+        ("learning", "train"),
+        "Train a policy on motions.",
+        "train --recipe general --motions builtin --num_envs 512 --max_iterations 300 --out runs/first\n"
+        "train --recipe general --motions my_clips/ --seed 1 --out runs/mine ppo.gamma=0.98\n"
+        "train --out runs/first --max_iterations 600 --resume",
+        overrides=True,
+    )
+    parser.add_argument("--task", default=DEFAULT_TASK, help=f"task id: names the robot ({DEFAULT_TASK})")
+    parser.add_argument("--recipe", default="general", help="name of a recipe, or a YAML file (general)")
+    _add_motion_spec(parser)
+    parser.add_argument(
+        "--num_envs", "--num-envs", type=positive, default=512, help="parallel environments (512)"
+    )
+    parser.add_argument(
+        "--max_iterations",
+        "--max-iterations",
+        type=positive,
+        default=300,
+        help="train up to this iteration, those before a --resume included (300)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of the networks: cpu, cuda:0 (cpu)")
+    parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "evaluate",
+        ("learning", "evaluate"),
+        "Roll out every motion with a policy and report how well it tracks.",
+        "evaluate --checkpoint runs/first --motions builtin --out runs/first/evaluation\n"
+        "evaluate --checkpoint runs/first/checkpoints/model_300.pt --motions clips --protocol phc --out phc\n"
+        "evaluate --checkpoint runs/first --motions builtin --randomisation none --rollouts 1 --out quick",
+        overrides=True,
+    )
+    parser.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder (its newest one)")
+    _add_motion_spec(parser)
+    parser.add_argument("--protocol", default="athena", help="name of a protocol, or a YAML file (athena)")
+    parser.add_argument("--out", required=True, help="folder of the report")
+    parser.add_argument("--rollouts", type=positive, help="rollouts of every clip (as the protocol says)")
+    parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments at most")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
+    parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")
+
+
+def _add_play(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "play",
+        ("play", "play"),
+        "Render a policy beside its reference, or a motion alone, to a video or a strip of pictures.",
+        "play --checkpoint runs/first --motions builtin:walk --out walk.mp4\n"
+        "play --motions my_clip.csv --out strip.png",
+    )
+    parser.add_argument("--checkpoint", help="a checkpoint or a run folder; without one the motion is shown")
+    _add_motion_spec(parser)
+    parser.add_argument("--task", default=DEFAULT_TASK, help=f"without a checkpoint ({DEFAULT_TASK})")
+    parser.add_argument("--out", required=True, help="a .mp4 (needs ffmpeg) or a .png strip")
+    parser.add_argument("--seconds", type=float, help="length at most (the whole first clip)")
+    parser.add_argument("--width", type=positive, default=480, help="pixels a picture is wide (480)")
+    parser.add_argument("--height", type=positive, default=360, help="pixels a picture is high (360)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (0)")
+
+
+def _add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "demo",
+        ("demo", "demo"),
+        "Train the general teacher on the built-in motions for some minutes, and evaluate it.",
+        "demo\ndemo --seed 1 --minutes 3 --out runs/short",
+        overrides=True,
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--minutes", type=float, default=6.0, help="time for training, in minutes (6)")
+    parser.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
+    parser.add_argument("--out", default="runs/demo", help="folder of the run (runs/demo); replaced")
+
+
+def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
+    group = _group(commands, "bench", "Measure this machine: the environment, the motion library, training.")
+    env = _command(
+        group,
+        "env",
+        ("bench", "env"),
+        "Measure the environment's throughput against bare physics on the same model.",
+        "bench env --num_envs 512\nbench env --num_envs 512 --json task.observations=compact",
+        overrides=True,
+    )
+    env.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
+    env.add_argument("--seconds", type=float, default=20.0, help="time to measure for (20)")
+    library = _command(
+        group,
+        "library",
+        ("bench", "library"),
+        "Measure the motion library's memory, open time and query rate on a synthetic corpus.",
+        "bench library --hours 176\nbench library --hours 2 --json",
+    )
+    library.add_argument("--hours", type=float, default=176.0, help="length of the corpus in hours (176)")
+    train = _command(
+        group,
+        "train",
+        ("bench", "train"),
+        "Measure the whole training loop in samples a second.",
+        "bench train --num_envs 512 --iterations 20\nbench train --json ppo=demo task.observations=compact",
+        overrides=True,
+    )
+    train.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
+    train.add_argument("--iterations", type=positive, default=20, help="iterations to measure (20)")
+    for parser in (env, library, train):
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def _add_motions(commands: argparse._SubParsersAction[Parser]) -> None:
+    group = _group(commands, "motions", "Look at motion files, check them, and convert them.")
+    info = _command(
+        group,
+        "info",
+        ("motions", "info"),
+        "Show what motion files hold.",
+        "motions info builtin\nmotions info clips/ --format csv36 --fps 50",
+    )
+    check = _command(
+        group,
+        "check",
+        ("motions", "check"),
+        "Check that motions are plausible: joint limits, jumps, feet, falls, facing.",
+        "motions check clips/walk.csv --fps 30\nmotions check builtin",
+    )
+    convert = _command(
+        group,
+        "convert",
+        ("motions", "convert"),
+        "Convert motions of any known format into this library's own files.",
+        "motions convert lafan/*.csv --format csv36 --fps 30 --out clips/",
+    )
+    for parser in (info, check, convert):
+        parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
+        parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
+        parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
+        parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
+        parser.add_argument("--quaternion", choices=("xyzw", "wxyz"), help="order, where it is not the usual")
+    for parser in (info, check):
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    convert.add_argument("--out", required=True, help="folder for the converted files")
+
+
+def _add_robots(commands: argparse._SubParsersAction[Parser]) -> None:
+    group = _group(commands, "robots", "List the known robots, and show one.")
+    _command(group, "list", ("robots", "list_robots"), "List the known robots.", "robots list")
+    show = _command(
+        group,
+        "show",
+        ("robots", "show_robot"),
+        "Show a robot's joints, limits, gains and bodies.",
+        "robots show g1\nrobots show my_robot/robot.yaml",
+    )
+    show.add_argument("robot", help="name of a robot, or the path of its robot.yaml")
+
+
+def _add_recipes(commands: argparse._SubParsersAction[Parser]) -> None:
+    group = _group(commands, "recipes", "List the training recipes, and show what one resolves to.")
+    _command(group, "list", ("recipes", "list_recipes"), "List the recipes.", "recipes list")
+    show = _command(
+        group,
+        "show",
+        ("recipes", "show_recipe"),
+        "Print the whole configuration of a recipe as YAML: every key with its value.",
+        "recipes show general\nrecipes show general ppo=default",
+        overrides=True,
+    )
+    show.add_argument("recipe", help="name of a recipe, or a YAML file")
+
+
+def _add_motion_spec(parser: Parser) -> None:
+    parser.add_argument(
+        "--motions",
+        action="append",
+        metavar="MOTIONS",
+        help="builtin, builtin:NAME,NAME, a file, a folder, or a list of those; may be repeated (builtin)",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
