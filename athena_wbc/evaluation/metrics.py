@@ -52,9 +52,7 @@ class Thresholds:
 # --- success ---------------------------------------------------------------------------------------------
 
 
-def largest_ratio(
-    errors: Tensor, limits: Sequence[float] | Tensor, valid: Tensor, completed: Tensor
-) -> Tensor:
+def largest_ratio(errors: Tensor, limits: Sequence[float] | Tensor, valid: Tensor, completed: Tensor) -> Tensor:
     """Critical scale for any set of errors: max over frames and errors of |error| / limit.
 
     Args:
@@ -139,9 +137,7 @@ def sonic_critical_scale(
         height, orientation_squared, end_effector_height: limits in m, rad^2 and m.
     """
     errors = torch.stack((anchor_height_error, orientation_error, end_effector_height_error), dim=-1)
-    return largest_ratio(
-        errors, (height, math.sqrt(orientation_squared), end_effector_height), valid, completed
-    )
+    return largest_ratio(errors, (height, math.sqrt(orientation_squared), end_effector_height), valid, completed)
 
 
 def _checked_scales(critical_scale: Tensor) -> Tensor:
@@ -243,9 +239,7 @@ def salience_weights(reference_local: Tensor, path_length: Tensor) -> Tensor:
     """
     path_length = torch.as_tensor(path_length, dtype=reference_local.dtype, device=reference_local.device)
     if path_length.shape != reference_local.shape[1:2]:
-        raise ValueError(
-            f"path_length: {reference_local.shape[1]} lengths needed, got {tuple(path_length.shape)}"
-        )
+        raise ValueError(f"path_length: {reference_local.shape[1]} lengths needed, got {tuple(path_length.shape)}")
     if not bool((path_length > 0).all()):
         raise ValueError("path_length: every body needs a positive length; leave the root out")
     # In double precision, so that the sum over a clip of minutes does not depend on where its frames lie.

@@ -177,9 +177,7 @@ class Scorer:
             "MPJPE_world_mm": float(metrics.mpjpe(position, reference)),
             "MPJPE_W_world_mm": float(metrics.mpjpe_w(position[:, 1:], reference[:, 1:], weights)),
             "g_MPJPE_mm": float(metrics.mpjpe(at_fps, reference_at_fps)),
-            "l_MPJPE_mm": float(
-                metrics.local_mpjpe(at_fps, reference_at_fps, at_fps[:, 0], reference_at_fps[:, 0])
-            ),
+            "l_MPJPE_mm": float(metrics.local_mpjpe(at_fps, reference_at_fps, at_fps[:, 0], reference_at_fps[:, 0])),
             "velocity_distance_mm_per_frame": velocity,
             "velocity_distance_m_per_s": velocity * fps / metrics.MILLIMETRES,
             "acceleration_distance_mm_per_frame2": acceleration,
@@ -194,9 +192,7 @@ class Scorer:
             values |= {
                 f"{prefix}action_rate": float(metrics.action_rate(actions)),
                 f"{prefix}action_jerk": float(metrics.action_jerk(actions)),
-                f"{prefix}high_frequency_ratio": float(
-                    metrics.high_frequency_ratio(actions, self.rate, *bands)
-                ),
+                f"{prefix}high_frequency_ratio": float(metrics.high_frequency_ratio(actions, self.rate, *bands)),
             }
         return values
 

@@ -18,9 +18,7 @@ NAN = math.nan
 def _rollouts(height, yaw, key_body, valid=None, completed=None) -> torch.Tensor:
     height, yaw, key_body = (torch.tensor(values) for values in (height, yaw, key_body))
     valid = torch.ones(height.shape, dtype=torch.bool) if valid is None else torch.tensor(valid)
-    completed = (
-        torch.ones(height.shape[0], dtype=torch.bool) if completed is None else torch.tensor(completed)
-    )
+    completed = torch.ones(height.shape[0], dtype=torch.bool) if completed is None else torch.tensor(completed)
     return critical_scale(height, yaw, key_body, valid, completed)
 
 
@@ -101,15 +99,11 @@ def test_the_curve_at_one_is_the_success_rate_and_never_falls():
 
 
 def test_tis_equals_quadrature_of_equation_19():
-    star = torch.cat(
-        (torch.rand(40, generator=torch.Generator().manual_seed(1)) * 4.0, torch.tensor([0.0, INF]))
-    )
+    star = torch.cat((torch.rand(40, generator=torch.Generator().manual_seed(1)) * 4.0, torch.tensor([0.0, INF])))
     # With s = u / (1 - u) the weight ds / (1 + s)^2 becomes du, and the integral runs over [0, 1].
     u = (torch.arange(400_000, dtype=torch.float64) + 0.5) / 400_000
     quadrature = metrics.success_tolerance_curve(star.double(), u / (1.0 - u)).mean()
-    torch.testing.assert_close(
-        metrics.threshold_integrated_success(star.double()), quadrature, atol=1e-5, rtol=0.0
-    )
+    torch.testing.assert_close(metrics.threshold_integrated_success(star.double()), quadrature, atol=1e-5, rtol=0.0)
 
 
 def test_tis_by_hand():
@@ -142,9 +136,7 @@ def test_phc_and_sonic_rules():
     star = metrics.sonic_critical_scale(height, orientation, hands, valid, completed)
     torch.testing.assert_close(star, torch.tensor([0.9, 1.2]))
     # The published rule bounds the square: 0.64 rad^2 is an angle of 0.8 rad.
-    squared = metrics.sonic_critical_scale(
-        height, orientation, hands, valid, completed, orientation_squared=0.64
-    )
+    squared = metrics.sonic_critical_scale(height, orientation, hands, valid, completed, orientation_squared=0.64)
     torch.testing.assert_close(squared, torch.tensor([0.9 / 0.8, 1.5]))
 
 
@@ -161,9 +153,7 @@ def test_local_mpjpe_removes_the_translation_and_keeps_the_heading():
     reference = torch.rand(5, 4, 3, generator=torch.Generator().manual_seed(2))
     root = reference[:, 0]
     shift = torch.tensor([3.0, -2.0, 0.5])
-    assert metrics.local_mpjpe(reference + shift, reference, root + shift, root).item() == pytest.approx(
-        0.0, abs=1e-3
-    )
+    assert metrics.local_mpjpe(reference + shift, reference, root + shift, root).item() == pytest.approx(0.0, abs=1e-3)
     turned = quat_apply(torch.tensor([0.0, 0.0, 1.0, 0.0]), reference)
     assert metrics.local_mpjpe(turned, reference, turned[:, 0], root).item() > 100.0
 
@@ -197,8 +187,7 @@ def test_weights_do_not_see_translation_and_heading():
     generator = torch.Generator().manual_seed(3)
     root = torch.cumsum(torch.rand(20, 3, generator=generator, dtype=torch.float64), 0) * 0.1
     tilt = torch.nn.functional.normalize(
-        torch.randn(20, 4, generator=generator, dtype=torch.float64) * 0.1
-        + torch.tensor([0.0, 0.0, 0.0, 1.0]),
+        torch.randn(20, 4, generator=generator, dtype=torch.float64) * 0.1 + torch.tensor([0.0, 0.0, 0.0, 1.0]),
         dim=-1,
     )
     body = root[:, None] + torch.rand(20, 4, 3, generator=generator, dtype=torch.float64)
@@ -210,9 +199,7 @@ def test_weights_do_not_see_translation_and_heading():
     place = torch.randn(20, 3, generator=generator, dtype=torch.float64)
     moved_body = quat_apply(turn[:, None], body) + place[:, None]
     moved_root = quat_apply(turn, root) + place
-    moved = metrics.salience_weights(
-        metrics.heading_local(moved_body, moved_root, quat_mul(turn, tilt)), length
-    )
+    moved = metrics.salience_weights(metrics.heading_local(moved_body, moved_root, quat_mul(turn, tilt)), length)
     torch.testing.assert_close(moved, plain)
 
 

@@ -11,16 +11,14 @@ from fake_env import FakeEnv, make_clip, on_reference, zero_policy
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.evaluation.errors import ERRORS
-from athena_wbc.evaluation.rollout import choose_num_envs, plan_jobs, roll_out
+from athena_wbc.evaluation.rollout import Job, choose_num_envs, plan_waves, roll_out
 from athena_wbc.evaluation.score import VALUES, Scorer, Trajectory
 
 CONFIG = EvaluationConfig(rollouts=2, num_envs=3)
 CLIPS = [make_clip("short", 0.3, seed=1), make_clip("long", 1.0, seed=2), make_clip("mid", 0.5, seed=3)]
 
 
-def run(
-    env: FakeEnv, policy=zero_policy, config: EvaluationConfig = CONFIG
-) -> dict[tuple[int, int], Trajectory]:
+def run(env: FakeEnv, policy=zero_policy, config: EvaluationConfig = CONFIG) -> dict[tuple[int, int], Trajectory]:
     found: list[Trajectory] = []
     roll_out(env, policy, config, found.append)
     by_job = {(trajectory.clip, trajectory.rollout): trajectory for trajectory in found}
@@ -127,7 +125,7 @@ def test_the_cap_cuts_a_rollout_and_a_violation_does_not():
     result = Scorer(CONFIG, env.library, env.embodiment)
     found = run(env)
     fallen = found[1, 1]
-    # A little over 0.05 m a step from step 5 on: 0.20 m, the limit, at step 8, and 1.20 m, six times that, at step 28.
+    # A little over 0.05 m a step from step 5 on: 0.20 m, the limit, at step 8; six times that at step 28.
     assert not fallen.completed
     assert len(fallen.errors) == 28
     fallen_score = result(fallen)
@@ -201,20 +199,25 @@ def test_published_rules_are_scored_on_the_same_rollout():
     assert values["acceleration_distance_m_per_s2"] == pytest.approx(0.0, abs=0.02)
 
 
-def test_jobs_run_longest_first_and_environments_take_the_next():
-    jobs = plan_jobs(torch.tensor([16, 51, 26]), 2)
-    assert [(job.clip, job.rollout, job.last_step) for job in jobs] == [
-        (1, 0, 50),
-        (1, 1, 50),
-        (2, 0, 25),
-        (2, 1, 25),
-        (0, 0, 15),
-        (0, 1, 15),
+def test_waves_are_filled_with_the_longest_clips_first():
+    waves = plan_waves(torch.tensor([16, 51, 26]), rollouts=2, num_envs=4)
+    assert waves == [
+        [Job(1, 0, 50), Job(1, 1, 50), Job(2, 0, 25), Job(2, 1, 25)],
+        [Job(0, 0, 15), Job(0, 1, 15)],
     ]
-    env = FakeEnv(CLIPS, 3)
-    run(env)
-    # The third environment finishes its 25 steps first, then its next 25 with the two long ones.
-    assert env.resets == [[(0, 1), (1, 1), (2, 2)], [(2, 2)], [(0, 0), (1, 0)]]
+    env, steps = FakeEnv(CLIPS, 4), []
+    roll_out(env, zero_policy, CONFIG, lambda trajectory: None, lambda: steps.append(1))
+    assert env.resets == [[(0, 1), (1, 1), (2, 2), (3, 2)], [(0, 0), (1, 0)]]
+    assert len(steps) == 50 + 15
+
+
+def test_what_an_environment_does_after_its_clip_is_not_read():
+    def breaks_afterwards(clip, step, actions):
+        late = torch.where(step > torch.tensor([15, 50, 25])[clip], torch.nan, 0.0)
+        return torch.stack((late, late, late), dim=-1), late
+
+    found = run(FakeEnv(CLIPS, 6, breaks_afterwards))
+    assert all(trajectory.completed for trajectory in found.values())
 
 
 def test_environments_are_as_many_as_there_is_work_and_memory():
