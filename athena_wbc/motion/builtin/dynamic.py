@@ -1,0 +1,121 @@
+"""Scripts of the fast clips: strikes, kicks and flights."""
+
+from __future__ import annotations
+
+from athena_wbc.motion.builtin.script import Air, Phase, Place, Script
+
+UPRIGHT = (0.0, 0.0, 0.0)
+GUARD = {"left_arm": "guard", "right_arm": "guard"}
+REST = {"left_arm": "rest", "right_arm": "rest"}
+
+PUNCH = Script(
+    name="punch_combination",
+    label="dynamic",
+    text="steps into a fighting stance and throws a jab, a cross, a hook and an uppercut",
+    phases=(
+        Phase(0.3),
+        Phase(0.6, weight=0.04, **GUARD),
+        Phase(0.5, left=Place(forward=0.3, left=0.06), height=-0.08),
+        Phase(0.5, weight=0.5, height=-0.1, torso=(0.0, 0.1, -0.2)),
+        Phase(0.26, left_arm="punch", torso=(0.0, 0.12, -0.4), weight=0.55),
+        Phase(0.28, **GUARD, torso=(0.0, 0.1, -0.1)),
+        Phase(0.28, right_arm="punch", torso=(0.0, 0.15, 0.5), weight=0.6),
+        Phase(0.3, **GUARD, torso=(0.0, 0.1, 0.25), weight=0.5),
+        Phase(0.32, left_arm="hook", torso=(0.0, 0.1, -0.55), weight=0.42),
+        Phase(0.34, **GUARD, torso=(0.0, 0.1, -0.35), height=-0.14),
+        Phase(0.3, right_arm="uppercut", torso=(0.0, 0.05, 0.4), weight=0.6, height=-0.05),
+        Phase(0.4, **GUARD, torso=(0.0, 0.05, 0.0), weight=0.5),
+        Phase(0.6, weight=0.04, height=-0.08, torso=UPRIGHT),
+        Phase(0.5, left=Place(), height=0.0),
+        Phase(0.6, weight=0.5, **REST),
+        Phase(0.4),
+    ),
+)
+
+HIGH_KICK = Script(
+    name="high_kick",
+    label="dynamic",
+    text="kicks high to the front with the right leg",
+    phases=(
+        Phase(0.3),
+        Phase(0.9, weight=1.0, **GUARD),
+        Phase(0.5, right=Air(forward=0.3, up=0.4, pitch=0.5)),
+        Phase(0.4, right=Air(forward=0.75, up=0.95, pitch=-0.9), torso=(0.0, -0.25, 0.0), pelvis=(0.0, -0.25, 0.0)),
+        Phase(0.1),
+        Phase(0.4, right=Air(forward=0.3, up=0.4, pitch=0.5), torso=UPRIGHT, pelvis=UPRIGHT),
+        Phase(0.5, right=Place()),
+        Phase(0.2),
+        Phase(0.9, weight=0.5, **REST),
+        Phase(0.4),
+    ),
+)
+
+JUMP = Script(
+    name="vertical_jump",
+    label="dynamic",
+    text="jumps up from both feet, twice",
+    height_of="com",
+    phases=(
+        Phase(0.3),
+        *(
+            phase
+            for flight in (0.28, 0.36)
+            for phase in (
+                Phase(0.7, height=-0.24, torso=(0.0, 0.55, 0.0), pelvis=(0.0, 0.4, 0.0), left_arm="throw_back", right_arm="throw_back"),
+                Phase(0.34, height=0.02, torso=(0.0, 0.03, 0.0), pelvis=(0.0, 0.03, 0.0), left_arm="throw_up", right_arm="throw_up"),
+                Phase(flight, left=Place(), right=Place(), flight=True),
+                Phase(0.34, height=-0.22, torso=(0.0, 0.5, 0.0), pelvis=(0.0, 0.35, 0.0), left_arm="reach", right_arm="reach"),
+                Phase(0.8, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
+            )
+        ),
+        Phase(0.4),
+    ),
+)
+
+HOP = Script(
+    name="hop",
+    label="dynamic",
+    text="hops forward three times with both feet",
+    height_of="com",
+    phases=(
+        Phase(0.3),
+        Phase(0.6, height=-0.16, torso=(0.0, 0.2, 0.0), left_arm="swing_back", right_arm="swing_back"),
+        Phase(0.3, height=0.0, torso=(0.0, 0.08, 0.0), left_arm="reach", right_arm="reach"),
+        *(
+            phase
+            for number in range(3)
+            for phase in (
+                Phase(0.22, left=Place(forward=0.2), right=Place(forward=0.2), flight=True),
+                *((Phase(0.4, left_arm="reach", right_arm="reach"),) if number < 2 else ()),
+            )
+        ),
+        Phase(0.36, height=-0.16, torso=(0.0, 0.15, 0.0)),
+        Phase(0.8, height=0.0, torso=UPRIGHT, **REST),
+        Phase(0.4),
+    ),
+)
+
+ONE_LEG_HOP = Script(
+    name="one_leg_hop",
+    label="dynamic",
+    text="hops twice on the left leg",
+    height_of="com",
+    phases=(
+        Phase(0.3),
+        Phase(0.9, weight=1.0, left_arm="balance", right_arm="balance"),
+        Phase(0.6, right=Air(forward=-0.08, up=0.25, pitch=0.4)),
+        Phase(0.5, height=-0.1, torso=(0.0, 0.12, 0.0)),
+        Phase(0.28, height=-0.01),
+        Phase(0.18, left=Place(), flight=True),
+        Phase(0.4),
+        Phase(0.18, left=Place(), flight=True),
+        Phase(0.34, height=-0.1),
+        Phase(0.6, height=0.0, torso=UPRIGHT),
+        Phase(0.5, right=Place()),
+        Phase(0.2),
+        Phase(0.9, weight=0.5, **REST),
+        Phase(0.4),
+    ),
+)
+
+SCRIPTS = (PUNCH, HIGH_KICK, JUMP, HOP, ONE_LEG_HOP)
