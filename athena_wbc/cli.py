@@ -140,9 +140,7 @@ def _command(
     return parser
 
 
-def _group(
-    commands: argparse._SubParsersAction[Parser], name: str, summary: str
-) -> argparse._SubParsersAction[Parser]:
+def _group(commands: argparse._SubParsersAction[Parser], name: str, summary: str) -> argparse._SubParsersAction[Parser]:
     parser = commands.add_parser(name, help=summary, description=summary)
     return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=Parser)
 
@@ -161,9 +159,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--task", default=DEFAULT_TASK, help=f"task id: names the robot ({DEFAULT_TASK})")
     parser.add_argument("--recipe", default="general", help="name of a recipe, or a YAML file (general)")
     _add_motion_spec(parser)
-    parser.add_argument(
-        "--num_envs", "--num-envs", type=positive, default=512, help="parallel environments (512)"
-    )
+    parser.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="parallel environments (512)")
     parser.add_argument(
         "--max_iterations",
         "--max-iterations",

@@ -113,8 +113,6 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise AthenaError(
-                    f"option: {key}: '{parent}' is already given as a whole; give one of the two"
-                )
+                raise AthenaError(f"option: {key}: '{parent}' is already given as a whole; give one of the two")
         node[last] = value
     return nested

@@ -127,7 +127,5 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
 
 def sha256_json(obj: Any) -> str:
     """Return the SHA-256 of ``obj`` in a canonical JSON form: keys sorted, no spaces, NaN refused."""
-    text = json.dumps(
-        obj, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain, ensure_ascii=False
-    )
+    text = json.dumps(obj, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

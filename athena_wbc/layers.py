@@ -101,9 +101,7 @@ def override_layers(overrides: Sequence[str], source: str = "command line") -> l
     return layers
 
 
-def compose(
-    schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str, Preset] | None = None
-) -> Schema:
+def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str, Preset] | None = None) -> Schema:
     """Lay ``layers`` over the defaults of the dataclass ``schema`` and return an instance of it.
 
     Args:
@@ -189,6 +187,10 @@ def _check_keys(root: type, schema: Any, values: Any, source: str, prefix: str) 
     known = [entry.name for entry in dataclasses.fields(schema)]
     for key, value in values.items():
         full = f"{prefix}{key}"
+        if isinstance(key, bool):
+            raise AthenaError(
+                f"{source}: {full}: YAML reads a bare on, off, yes or no as a truth value; quote this key"
+            )
         if key not in known:
             raise AthenaError(f"{source}: {full}: {_unknown_key(root, str(key), known, prefix)}")
         kind, inner = _element(hints[key])

@@ -60,9 +60,7 @@ def all_commands(parser: argparse.ArgumentParser, prefix: tuple[str, ...] = ()) 
 
 
 @pytest.mark.parametrize("command", all_commands(cli.build_parser()), ids=" ".join)
-def test_every_command_has_help_with_examples(
-    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_has_help_with_examples(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main([*command, "--help"])
     assert left.value.code == 0
@@ -70,9 +68,7 @@ def test_every_command_has_help_with_examples(
 
 
 def test_options_and_overrides_may_stand_in_any_order() -> None:
-    arguments = cli._parse(
-        "train ppo.gamma=0.9 --out x --motions a.csv seed=3 --motions builtin --num-envs 8".split()
-    )
+    arguments = cli._parse("train ppo.gamma=0.9 --out x --motions a.csv seed=3 --motions builtin --num-envs 8".split())
     assert arguments.overrides == ["ppo.gamma=0.9", "seed=3"]
     assert arguments.motions == ["a.csv", "builtin"]
     assert (arguments.num_envs, arguments.seed, arguments.device, arguments.resume) == (8, 0, "cpu", False)
@@ -86,9 +82,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int:
     return cli.main(["robots", "list"])
 
 
-def test_a_users_mistake_in_a_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_users_mistake_in_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_with(monkeypatch, AthenaError("clip.csv: empty\n; record it again")) == 2
     assert capsys.readouterr().err == "athena: error: clip.csv: empty ; record it again\n"
 
@@ -146,17 +140,12 @@ def test_the_version_imports_nothing_heavy(repository: Path) -> None:
 
 
 def test_the_robots_need_no_torch(repository: Path) -> None:
-    code = (
-        "import sys\nfrom athena_wbc.cli import main\nmain(['robots', 'list'])\nprint('torch' in sys.modules)"
-    )
+    code = "import sys\nfrom athena_wbc.cli import main\nmain(['robots', 'list'])\nprint('torch' in sys.modules)"
     assert python(code, repository).endswith("False\n")
 
 
 def test_torch_gets_one_thread_unless_told(repository: Path) -> None:
-    code = (
-        "from athena_wbc.cli import main\nmain(['robots', 'list'])\n"
-        "import torch\nprint(torch.get_num_threads())"
-    )
+    code = "from athena_wbc.cli import main\nmain(['robots', 'list'])\nimport torch\nprint(torch.get_num_threads())"
     assert python(code, repository, OMP_NUM_THREADS="").endswith("\n1\n")
     assert python(code, repository, OMP_NUM_THREADS="", ATHENA_TORCH_THREADS="2").endswith("\n2\n")
 

@@ -193,6 +193,13 @@ def test_a_broken_file_is_one_line(tmp_path: Path, text: str, expected: str) -> 
     assert str(caught.value).startswith(str(path))
 
 
+def test_a_key_that_yaml_takes_for_a_truth_value(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("learner: {on: 1}\n")
+    with pytest.raises(AthenaError, match=r"learner\.True: .*quote this key"):
+        compose(Outer, [Layer(str(path), read_yaml(path))])
+
+
 def test_an_empty_file_has_no_values(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.write_text("# only a comment\n")
