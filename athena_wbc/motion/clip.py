@@ -72,14 +72,10 @@ class MotionClip:
         }
         for key, shape in shapes.items():
             if arrays[key].shape != shape:
-                raise AthenaError(
-                    f"{self.name}: {key}: shape {arrays[key].shape} is not {shape}; correct the file"
-                )
+                raise AthenaError(f"{self.name}: {key}: shape {arrays[key].shape} is not {shape}; correct the file")
             if not np.isfinite(arrays[key]).all():
                 frame = int(np.argwhere(~np.isfinite(arrays[key]))[0, 0])
-                raise AthenaError(
-                    f"{self.name}: {key}: not finite at frame {frame}; repair or trim the motion"
-                )
+                raise AthenaError(f"{self.name}: {key}: not finite at frame {frame}; repair or trim the motion")
         if frames < 2:
             raise AthenaError(f"{self.name}: has {frames} frame(s); a clip needs at least two")
         if not (np.isfinite(self.fps) and self.fps > 0.0):
@@ -167,9 +163,7 @@ class MotionClip:
                 raise AthenaError(f"{self.name}: joint {suggest(joint, embodiment.joint_names)}")
         missing = [joint for joint in embodiment.joint_names if joint not in self.joint_names]
         if missing:
-            raise AthenaError(
-                f"{self.name}: lacks the joints {', '.join(missing)} of robot '{embodiment.name}'"
-            )
+            raise AthenaError(f"{self.name}: lacks the joints {', '.join(missing)} of robot '{embodiment.name}'")
         if self.joint_names == embodiment.joint_names:
             return self
         order = [self.joint_names.index(joint) for joint in embodiment.joint_names]
@@ -186,9 +180,7 @@ class MotionClip:
             "joint_names": list(self.joint_names),
             "history": list(self.history),
         }
-        header |= {
-            key: getattr(self, key) for key in ("robot", "robot_hash", "source", "licence", "label", "text")
-        }
+        header |= {key: getattr(self, key) for key in ("robot", "robot_hash", "source", "licence", "label", "text")}
         buffer = io.BytesIO()
         arrays = {key: getattr(self, key).astype(dtype) for key in _ARRAYS}
         np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)
@@ -228,9 +220,7 @@ class MotionClip:
 def _read_header(path: Path, content: dict[str, np.ndarray]) -> dict:
     for key in ("header", *_ARRAYS):
         if key not in content:
-            raise AthenaError(
-                f"{path}: key '{key}' is missing; not a motion file of this library, convert it first"
-            )
+            raise AthenaError(f"{path}: key '{key}' is missing; not a motion file of this library, convert it first")
     try:
         header = json.loads(str(content["header"]))
     except json.JSONDecodeError as error:
@@ -238,9 +228,7 @@ def _read_header(path: Path, content: dict[str, np.ndarray]) -> dict:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise AthenaError(f"{path}: header: not a motion file of this library; convert it first")
     if header.get("version") != FORMAT_VERSION:
-        raise AthenaError(
-            f"{path}: version {header.get('version')} is not {FORMAT_VERSION}; convert the source again"
-        )
+        raise AthenaError(f"{path}: version {header.get('version')} is not {FORMAT_VERSION}; convert the source again")
     for key in _HEADER:
         if key not in header:
             raise AthenaError(f"{path}: header: '{key}' is missing; write the file again")

@@ -1,4 +1,4 @@
-"""The robot as a simulator shell reports it, and as the task asks the shell to set it. No simulator is imported here."""
+"""The robot as a simulator shell reports it, and as the task asks the shell to set it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The MuJoCo shell around the tracking task: scene, batched physics, the environment."""

@@ -1,0 +1,1 @@
+"""The tracking task in pure torch: what both simulator shells share. No simulator is imported here."""

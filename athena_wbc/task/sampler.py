@@ -1,0 +1,99 @@
+"""Adaptive motion sampling, App. A.2 of the paper: clips with larger current errors are rolled out more often.
+
+Every clip's timeline is cut into bins. Each visit of a bin gives a raw score (A.1) from the threshold-normalised
+errors; a bin's difficulty is its moving average (A.2), a clip's difficulty the maximum over its bins (A.3), and clips
+are drawn by the capped difficulty mixed with the uniform distribution (A.4).
+
+What the paper leaves open: environments that visit a bin in the same step are averaged before one update, so that
+the memory of a bin does not depend on the number of environments; difficulties start at 1, as if every bin sat on
+the success threshold; the start within a clip is uniform.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from athena_wbc.task.config import SamplerConfig
+from athena_wbc.task.tracking import TrackingErrors
+
+
+def raw_score(body: Tensor, height: Tensor, yaw: Tensor, violation_bonus: float) -> Tensor:
+    """Eq. A.1: the largest normalised error, plus the bonus for every error at or above its threshold. (N,) each."""
+    errors = torch.stack((body, height, yaw), dim=-1)
+    return errors.amax(dim=-1) + violation_bonus * (errors >= 1.0).sum(dim=-1)
+
+
+def clip_probabilities(difficulty: Tensor, config: SamplerConfig) -> Tensor:
+    """Eq. A.4 for clip difficulties (M,)."""
+    uniform = torch.full_like(difficulty, 1.0 / len(difficulty))
+    if not config.adaptive:
+        return uniform
+    weight = difficulty.clamp(max=config.max_difficulty) + config.epsilon
+    return (1.0 - config.uniform) * weight / weight.sum() + config.uniform * uniform
+
+
+class AdaptiveSampler:
+    """Difficulty of every bin of a corpus, and the draw of clips and start steps.
+
+    Args:
+        num_steps: (M,) control steps of each clip.
+        control_dt: s.
+    """
+
+    def __init__(self, config: SamplerConfig, num_steps: Tensor, control_dt: float) -> None:
+        self.config = config
+        self.num_steps = num_steps
+        self.bin_steps = max(1, round(config.bin_s / control_dt))
+        bins = torch.div(num_steps - 1, self.bin_steps, rounding_mode="floor") + 1
+        self.first_bin = torch.cumsum(bins, 0) - bins
+        self.clip_of_bin = torch.repeat_interleave(torch.arange(len(bins), device=bins.device), bins)
+        self.bin_difficulty = torch.ones(int(bins.sum()), device=bins.device)
+        """(total bins,) d of eq. A.2."""
+
+    def update(self, clip: Tensor, step: Tensor, errors: TrackingErrors) -> None:
+        """Score the bins that N environments visit at control step `step` (N,) of `clip` (N,)."""
+        c = self.config
+        score = raw_score(errors.key_body / c.key_body, errors.height / c.height, errors.yaw / c.yaw, c.violation_bonus)
+        # A broken simulation has no error to speak of; it must not poison the averages.
+        score = torch.nan_to_num(score, nan=c.max_difficulty, posinf=c.max_difficulty)
+        bins = self.first_bin[clip] + torch.div(step, self.bin_steps, rounding_mode="floor")
+        visited, slot = torch.unique(bins, return_inverse=True)
+        total = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score)
+        count = torch.zeros(len(visited), device=score.device).index_add_(0, slot, torch.ones_like(score))
+        self.bin_difficulty[visited] = torch.lerp(self.bin_difficulty[visited], total / count, c.ema)
+
+    def clip_difficulty(self) -> Tensor:
+        """(M,) D of eq. A.3: the maximum over each clip's bins."""
+        result = torch.zeros(len(self.num_steps), device=self.bin_difficulty.device)
+        return result.scatter_reduce_(0, self.clip_of_bin, self.bin_difficulty, "amax", include_self=False)
+
+    def probabilities(self) -> Tensor:
+        """(M,) probability of each clip."""
+        return clip_probabilities(self.clip_difficulty(), self.config)
+
+    def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw clips (count,) and start steps (count,), uniform over the clip without its last step."""
+        clip = torch.multinomial(self.probabilities(), count, replacement=True, generator=generator)
+        place = torch.rand(count, device=clip.device, generator=generator)
+        step = torch.floor(place * (self.num_steps[clip] - 1)).long()
+        return clip, torch.minimum(step, self.num_steps[clip] - 2)
+
+    def entropy(self) -> float:
+        """Entropy of the clip distribution as a share of the uniform distribution's, in [0, 1]."""
+        if len(self.num_steps) == 1:
+            return 1.0
+        p = self.probabilities().clamp(min=1e-12)
+        return float(-(p * p.log()).sum() / torch.log(torch.tensor(float(len(p)))))
+
+    def synchronise(self) -> None:
+        """Average the difficulties over all processes of a distributed run."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(self.bin_difficulty)
+            self.bin_difficulty /= torch.distributed.get_world_size()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"bin_difficulty": self.bin_difficulty.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.bin_difficulty.copy_(state["bin_difficulty"])
