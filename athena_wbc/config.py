@@ -17,7 +17,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.files import write_text
 from athena_wbc.layers import Layer, Preset, compose, file_layers, override_layers, read_yaml
@@ -57,23 +56,24 @@ def load_config(recipe: str, overrides: Sequence[str] = (), given: Mapping[str, 
         recipe: a name in ``configs/recipe``, or the path of a YAML file of one's own.
         overrides: ``dotted.key=value`` strings; values are YAML. They win over everything.
         given: dotted key -> value, from the other options of a command; laid between the recipe and
-            ``overrides``.
+            ``overrides``, one after the other, so that a preset may stand before changes to it.
 
     Raises:
         AthenaError: an unknown recipe, preset or key (with the nearest known one), or a value of another
             type; the message starts with where it came from.
     """
     layers = [Layer(source, {"task": values}) for source, values in file_layers("task", "base")]
-    layers += file_layers("recipe", recipe)
-    if given:
-        layers.append(Layer("option", _nest(given)))
-    layers += override_layers(overrides)
-    return compose(Config, layers, PRESETS)
+    return compose(Config, [*layers, *file_layers("recipe", recipe), *_changes(given, overrides)], PRESETS)
 
 
-def config_from_dict(values: Mapping[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
-    """Rebuild a configuration from :func:`to_dict`'s mapping, as a checkpoint or ``config.yaml`` holds it."""
-    return compose(Config, [Layer(source, values), *override_layers(overrides)], PRESETS)
+def config_from_dict(
+    values: Mapping[str, Any], source: str, overrides: Sequence[str] = (), given: Mapping[str, Any] | None = None
+) -> Config:
+    """Rebuild a configuration from :func:`to_dict`'s mapping, as a checkpoint or ``config.yaml`` holds it.
+
+    ``source`` stands in errors for where the mapping is from; the rest is as in :func:`load_config`.
+    """
+    return compose(Config, [Layer(source, values), *_changes(given, overrides)], PRESETS)
 
 
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
@@ -105,14 +105,10 @@ def recipe_descriptions() -> dict[str, str]:
     return described
 
 
-def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        *parents, last = key.split(".")
-        node = nested
-        for parent in parents:
-            node = node.setdefault(parent, {})
-            if not isinstance(node, dict):
-                raise AthenaError(f"option: {key}: '{parent}' is already given as a whole; give one of the two")
-        node[last] = value
-    return nested
+def _changes(given: Mapping[str, Any] | None, overrides: Sequence[str]) -> list[Layer]:
+    layers = []
+    for key, value in (given or {}).items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        layers.append(Layer("option", value))
+    return [*layers, *override_layers(overrides)]
