@@ -1,0 +1,128 @@
+"""Read an npz archive without pickles, and without believing the sizes that it claims."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from athena_wbc.errors import AthenaError
+
+_MOST_BYTES = 4 << 30
+_MOST_EXPANSION = 200
+_SMALL = 64 << 20
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, SyntaxError, OverflowError)
+
+
+class Npz(Mapping[str, np.ndarray]):
+    """Arrays of an npz file by key; each is read when it is asked for.
+
+    Raises:
+        AthenaError: not a zip archive, damaged, an array whose header does not fit its bytes, or one that needs
+            unpickling (only arrays of numbers and text are read).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                self._members = {
+                    entry.filename.removesuffix(".npy"): entry
+                    for entry in archive.infolist()
+                    if entry.filename.endswith(".npy")
+                }
+        except (*_DAMAGE, zipfile.BadZipFile) as error:
+            raise self._damaged(error) from error
+        total = sum(entry.file_size for entry in self._members.values())
+        if total > max(_SMALL, min(_MOST_BYTES, _MOST_EXPANSION * self.path.stat().st_size)):
+            raise AthenaError(f"{self.path}: unpacks to {total >> 20} MiB; no motion file does, check its source")
+
+    def __iter__(self):
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._members
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array, from its header alone."""
+        return self._read(key, header_only=True)[0]
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self._members:
+            raise AthenaError(
+                f"{self.path}: key '{key}' is missing (it has {', '.join(sorted(self._members)[:12]) or 'none'})"
+            )
+        return self._read(key)[1]
+
+    def _read(self, key: str, header_only: bool = False) -> tuple[tuple[int, ...], np.ndarray]:
+        entry = self._members[key]
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(entry) as stream:
+                version = np.lib.format.read_magic(stream)
+                read = {
+                    (1, 0): np.lib.format.read_array_header_1_0,
+                    (2, 0): np.lib.format.read_array_header_2_0,
+                }[version]
+                shape, fortran, dtype = read(stream)
+                if dtype.hasobject:
+                    raise AthenaError(
+                        f"{self.path}: {key}: holds pickled objects; only arrays of numbers and text are read"
+                    )
+                size = math.prod(shape) * dtype.itemsize
+                if not 0 <= size <= entry.file_size:
+                    raise AthenaError(
+                        f"{self.path}: {key}: claims {size} bytes and has {entry.file_size}; the file is damaged"
+                    )
+                if header_only:
+                    return shape, np.empty(0)
+                raw = stream.read(size)
+        except (*_DAMAGE, zipfile.BadZipFile, zlib.error) as error:
+            raise self._damaged(error, key) from error
+        if len(raw) != size:
+            raise AthenaError(f"{self.path}: {key}: ends within its data; the file is truncated")
+        array = np.frombuffer(raw, dtype=dtype)
+        return shape, array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+    def _damaged(self, error: Exception, key: str = "") -> AthenaError:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        where = f"{self.path}: {key}" if key else str(self.path)
+        return AthenaError(f"{where}: not a readable npz ({reason}); the file is damaged, copy or write it again")
+
+    def numbers(self, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """A numeric array as float64, its shape checked; None stands for any length.
+
+        Raises:
+            AthenaError: a missing key, another shape, not numbers.
+        """
+        array = self[key]
+        if array.dtype.kind not in "fiub":
+            raise AthenaError(f"{self.path}: {key}: holds {array.dtype}, numbers are expected; correct the file")
+        fits = len(array.shape) == len(shape) and all(
+            want is None or have == want for have, want in zip(array.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join("any" if n is None else str(n) for n in shape)
+            raise AthenaError(
+                f"{self.path}: {key}: has the shape {array.shape}, {wanted} is expected; correct the file"
+            )
+        return array.astype(np.float64)
+
+    def number(self, key: str) -> float:
+        """The single number of an array with one element."""
+        array = self[key]
+        if array.size != 1 or array.dtype.kind not in "fiub":
+            raise AthenaError(f"{self.path}: {key}: must be one number, has the shape {array.shape}")
+        return float(array.reshape(-1)[0])
+
+
+def looks_like_zip(path: Path) -> bool:
+    """Whether the file starts as a zip archive."""
+    with open(path, "rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
