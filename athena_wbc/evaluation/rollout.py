@@ -83,8 +83,8 @@ def roll_out(
     """Run all rollouts of the environment's library.
 
     The state after k control steps is compared with the reference at step k. Control steps 1 to the last one
-    are recorded. A rollout that reaches the cap on an error that decides success, or numbers that are not
-    finite, is cut there and is not completed.
+    are recorded. A rollout that reaches the cap on an error that decides success, whose numbers are not finite
+    or whose simulation fails (``env.broken``) is cut there and is not completed.
 
     Args:
         env: a shell of the tracking task, which is left with ``auto_reset`` off.
@@ -106,8 +106,11 @@ def roll_out(
         # Environments that have no job, or whose clip is over, go on; what they do then is not read.
         for frame in range(wave[0].last_step):
             observations = env.step(policy(observations))[0]
+            errors = frame_errors.of(task.robot, task.reference, task.errors)
+            # A simulation that failed was put back on its feet by the shell: its numbers are no rollout's.
+            errors.masked_fill_(env.broken.unsqueeze(-1), math.nan)
             parts = (
-                frame_errors.of(task.robot, task.reference, task.errors),
+                errors,
                 task.robot.body_pos_w,
                 task.reference.body_pos_w,
                 task.errors.anchored_pos_w,

@@ -58,6 +58,7 @@ class FakeEnv:
         self.num_envs, self.num_actions, self.device = num_envs, self.embodiment.num_joints, "cpu"
         self.offset = offset
         self.auto_reset = True
+        self.broken = torch.zeros(num_envs, dtype=torch.bool)
         self.clip = torch.zeros(num_envs, dtype=torch.long)
         self.step_index = torch.zeros(num_envs, dtype=torch.long)
         self.resets: list[list[tuple[int, int]]] = []

@@ -156,6 +156,18 @@ def test_numbers_that_are_not_finite_cut_a_rollout():
     assert math.isfinite(result.values[VALUES.index("MPJPE_mm")].item())
 
 
+def test_a_simulation_that_failed_cuts_its_rollout_alone():
+    class Failing(FakeEnv):
+        def step(self, actions):
+            result = super().step(actions)
+            self.broken = (self.clip == 2) & (self.step_index == 7)
+            return result
+
+    found = run(Failing(CLIPS, 6))
+    assert [trajectory.completed for _, trajectory in sorted(found.items())] == [True] * 4 + [False] * 2
+    assert len(found[2, 0].errors) == 6
+
+
 def test_numbers_lost_in_the_first_step_leave_no_frame():
     def breaks(clip, step, actions):
         return torch.full((len(clip), 3), torch.nan), 0.0 * step
