@@ -77,6 +77,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, target)
+        # A rename onto another name of the same file does nothing, by POSIX, and leaves both.
+        temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
     except BaseException as error:
         if temporary is not None:

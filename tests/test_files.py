@@ -86,6 +86,16 @@ def test_a_failure_in_the_block_keeps_its_own_kind(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
+def test_a_link_to_the_same_file_leaves_no_temporary(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"weights")
+    os.link(tmp_path / "model", tmp_path / "best")
+    with atomic_path(tmp_path / "best") as temporary:
+        temporary.unlink()
+        os.link(tmp_path / "model", temporary)
+    assert names(tmp_path) == ["best", "model"]
+    assert (tmp_path / "best").read_bytes() == b"weights"
+
+
 def test_a_folder_in_the_way_is_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(AthenaError, match="a part of the path is a file"):

@@ -31,6 +31,8 @@ class Recording:
     A pose is (7 + J,): root position m, root quaternion (x, y, z, w), joints in canonical order, rad.
     """
 
+    name: str
+    """Of the clip."""
     robot: np.ndarray
     """(T, 7 + J)."""
     reference: np.ndarray | None
@@ -42,7 +44,7 @@ def record_motion(clip: MotionClip, embodiment: Embodiment, seconds: float | Non
     """Record a motion alone, at most ``seconds`` of it."""
     fitted = clip.for_embodiment(embodiment).resample(PICTURE_RATE)
     poses = np.concatenate((fitted.root_pos, fitted.root_quat, fitted.joint_pos), axis=1)
-    return Recording(poses[: _count(len(poses), PICTURE_RATE, seconds)], None, PICTURE_RATE)
+    return Recording(clip.name, poses[: _count(len(poses), PICTURE_RATE, seconds)], None, PICTURE_RATE)
 
 
 @torch.inference_mode()
@@ -65,7 +67,7 @@ def record_rollout(
             robot.append(_pose(env.task.robot))
             reference.append(_pose(env.task.reference))
         observations = env.step(policy(observations))[0]
-    return Recording(np.stack(robot), np.stack(reference), control_rate / stride)
+    return Recording(env.library.names[0], np.stack(robot), np.stack(reference), control_rate / stride)
 
 
 def show(

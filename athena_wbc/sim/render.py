@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GHOST_COLOUR = (0.25, 0.6, 1.0, 0.35)
 """Red, green, blue and opacity of the reference where both are drawn."""
-_CAMERA_DISTANCE = 2.6
+_CAMERA_DISTANCE = 2.3
 _CAMERA_AZIMUTH = 125.0
 _CAMERA_ELEVATION = -14.0
 _CAMERA_HEIGHT = 0.75
@@ -187,6 +187,10 @@ def _write_strip(path: Path, pictures: Sequence[np.ndarray], count: int = 8) -> 
 def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> mujoco.MjModel:
     spec = mujoco.MjSpec.from_file(str(embodiment.model_path))
     spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+    spec.visual.quality.shadowsize = 4096
+    # The scene's extent scales the shadow map: that of the robot, not of the endless floor.
+    spec.stat.extent = 2.0
+    spec.stat.center = [0.0, 0.0, _CAMERA_HEIGHT]
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -209,5 +213,11 @@ def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> muj
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     floor = spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.5], material="floor")
     floor.rgba = [1, 1, 1, 1]
-    spec.worldbody.add_light(pos=[0, 0, 4], dir=[0.3, 0.3, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    root = spec.body(embodiment.root)
+    root.add_light(
+        pos=[-1, -1, 3],
+        dir=[0.3, 0.3, -1],
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+    )
     return spec.compile()

@@ -1,0 +1,59 @@
+"""``athena play``: look at a motion, or at a policy that tracks it."""
+
+from __future__ import annotations
+
+import argparse
+
+from athena_wbc.sim.render import check_output, choose_backend
+
+
+def play(arguments: argparse.Namespace) -> None:
+    """Draw the first clip of ``--motions``: tracked by ``--checkpoint``, or alone."""
+    check_output(arguments.out)
+    choose_backend()  # before anything imports MuJoCo
+    specs = arguments.motions or ["builtin"]
+    if arguments.checkpoint is None:
+        embodiment, recording = _motion(arguments, specs)
+    else:
+        embodiment, recording = _rollout(arguments, specs)
+
+    from athena_wbc.sim.play import show
+
+    show(recording, embodiment, arguments.out, arguments.width, arguments.height)
+    seconds = len(recording.robot) / recording.fps
+    print(f"{arguments.out}: {recording.name}, {seconds:.1f} s")
+
+
+def _motion(arguments: argparse.Namespace, specs: list[str]):
+    from athena_tasks import find_task
+
+    from athena_wbc.embodiment import get_embodiment
+    from athena_wbc.motion.corpus import load_clips
+    from athena_wbc.sim.play import record_motion
+
+    embodiment = get_embodiment(find_task(arguments.task).robot)
+    clip = load_clips(specs, embodiment)[0]
+    return embodiment, record_motion(clip, embodiment, arguments.seconds)
+
+
+def _rollout(arguments: argparse.Namespace, specs: list[str]):
+    from athena_wbc.config import config_from_dict
+    from athena_wbc.embodiment import get_embodiment
+    from athena_wbc.learning.checkpoint import load_checkpoint, load_policy
+    from athena_wbc.motion.corpus import load_clips
+    from athena_wbc.motion.library import MotionLibrary
+    from athena_wbc.sim.env import TrackingEnv
+    from athena_wbc.sim.play import record_rollout
+
+    source = arguments.checkpoint
+    given = {"task.randomisation": "none", "task.observations.student.noise": False}
+    config = config_from_dict(load_checkpoint(source)["config"], source, given=given)
+    embodiment = get_embodiment(config.robot)
+    clips = load_clips(specs, embodiment)[:1]
+    library = MotionLibrary(clips, embodiment, config.sim.control_dt)
+    groups = tuple(config.ppo.obs_groups["actor"])
+    env = TrackingEnv(config, library, num_envs=1, seed=arguments.seed, groups=groups)
+    try:
+        return embodiment, record_rollout(env, load_policy(source, env), arguments.seconds)
+    finally:
+        env.close()
