@@ -26,7 +26,6 @@ def play(arguments: argparse.Namespace) -> None:
 
 def _motion(arguments: argparse.Namespace, specs: list[str]):
     from athena_tasks import find_task
-
     from athena_wbc.embodiment import get_embodiment
     from athena_wbc.motion.corpus import load_clips
     from athena_wbc.sim.play import record_motion
