@@ -136,10 +136,11 @@ def rotation_6d(q: Tensor) -> Tensor:
 def rotation_angle(a: Tensor, b: Tensor) -> Tensor:
     """Angle between two orientations in [0, pi], rad. (..., 4), (..., 4) -> (...).
 
-    2 atan2(|v|, |w|) of the relative quaternion keeps its digits where 2 acos(|w|) loses them.
+    By the chord on the sphere, 4 asin(|a - b| / 2) of the nearer of b and -b, which keeps its digits at small angles,
+    where 2 acos(a . b) loses half of them.
     """
-    relative = quat_mul(a, quat_conj(b))
-    return 2.0 * torch.atan2(relative[..., :3].norm(dim=-1), relative[..., 3].abs())
+    chord = torch.minimum((a - b).norm(dim=-1), (a + b).norm(dim=-1))
+    return 4.0 * torch.asin((0.5 * chord).clamp(max=1.0))
 
 
 def wrap_angle(angle: Tensor) -> Tensor:

@@ -7,8 +7,21 @@ import dataclasses
 from torch import Tensor
 
 
+class Rows:
+    """A dataclass of tensors with one row for each environment."""
+
+    def select(self, ids: Tensor):
+        """The rows `ids` (n,) as a copy."""
+        return type(self)(*(getattr(self, field.name)[ids] for field in dataclasses.fields(self)))
+
+    def update(self, ids: Tensor, other) -> None:
+        """Overwrite the rows `ids` (n,) with the n rows of `other`."""
+        for field in dataclasses.fields(self):
+            getattr(self, field.name)[ids] = getattr(other, field.name)
+
+
 @dataclasses.dataclass
-class GeneralisedState:
+class GeneralisedState(Rows):
     """Generalised coordinates and velocities, leading dimensions (...): (N,) or (N, F) for F future frames."""
 
     root_pos_w: Tensor

@@ -16,7 +16,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.rotations import cross, quat_apply, quat_apply_inverse
 from athena_wbc.sim.config import SimConfig
 from athena_wbc.task.randomisation import BodyParameters, PhysicsParameters
-from athena_wbc.task.state import JointCommand, RobotState, StartState
+from athena_wbc.task.state import JointCommand, Push, RobotState, StartState
 
 _TO_XYZW = [1, 2, 3, 0]
 _TO_WXYZ = [3, 0, 1, 2]
@@ -63,11 +63,11 @@ class Physics:
         self.device = torch.device(device)
         self.model = build_model(embodiment, config)
         self._error = batch.SimulationError
-        self._stage = self._mujoco.mjtStage.mjSTAGE_VEL.value
+        self.stage = self._mujoco.mjtStage.mjSTAGE_VEL.value
         self.batch = batch.Batch(self.model, num_envs, config.threads or len(os.sched_getaffinity(0)), persistent=True)
         self._bind()
         self._index(sole_geoms(self.model, embodiment))
-        self._randomised = randomised
+        self.randomised = randomised
         if randomised:
             self._expand()
         self._warnings = np.zeros((num_envs, len(_BAD)), dtype=np.int64)
@@ -83,10 +83,10 @@ class Physics:
         """
         self._ctrl[:] = _host(command.target)
         if command.push is not None:
-            self._push(command.push.ids, command.push.lin_vel_w, command.push.ang_vel_w)
+            self.push(command.push)
         failed = np.zeros(self.num_envs, dtype=bool)
         try:
-            self.batch.step(nstep=self.config.decimation, stage=self._stage)
+            self.batch.step(nstep=self.config.decimation, stage=self.stage)
         except self._error as error:
             failed[error.ids] = True
         warnings = self._warning_counts()
@@ -94,6 +94,13 @@ class Physics:
             failed |= (warnings != self._warnings).any(axis=1)
             self._warnings = warnings
         return torch.from_numpy(failed).to(self.device)
+
+    def push(self, push: Push) -> None:
+        """Add to root velocities."""
+        rows = _host(push.ids)
+        quat = self._rows(self._qpos, push.ids)[:, 3:7][:, _TO_XYZW]
+        self._qvel[rows, :3] += _host(push.lin_vel_w)
+        self._qvel[rows, 3:6] += _host(quat_apply_inverse(quat, push.ang_vel_w))
 
     def read(self, ids: Tensor | None = None) -> RobotState:
         """State of all simulations, or of `ids` (n,). Contact forces and torques are of the last physics step."""
@@ -130,7 +137,7 @@ class Physics:
         self._qpos[rows] = _host(qpos)
         self._qvel[rows] = _host(torch.cat((start.root_lin_vel_w, spin, start.joint_vel), dim=-1))
         self._ctrl[rows] = _host(start.joint_pos)
-        self.batch.forward(ids=rows, stage=self._stage)
+        self.batch.forward(ids=rows, stage=self.stage)
 
     # --- randomisation
 
@@ -165,18 +172,18 @@ class Physics:
     def state_dict(self) -> dict[str, Tensor]:
         """MuJoCo's integration state and the randomised fields."""
         state = {"state": torch.from_numpy(self.batch.state.copy())}
-        if self._randomised:
+        if self.randomised:
             state |= {f"field:{name}": torch.from_numpy(array.copy()) for name, array in self._fields.items()}
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue where `state_dict` was taken."""
-        if self._randomised:
+        if self.randomised:
             for name, array in self._fields.items():
                 array[...] = state[f"field:{name}"].numpy()
             self.batch.set_const()
         self.batch.state[:] = state["state"].numpy()
-        self.batch.forward(stage=self._stage)
+        self.batch.forward(stage=self.stage)
 
     # --- set-up
 
@@ -209,12 +216,6 @@ class Physics:
 
     def _warning_counts(self) -> np.ndarray:
         return self.batch.warning[:, self._warning_ids, 1].copy()
-
-    def _push(self, ids: Tensor, lin_vel_w: Tensor, ang_vel_w: Tensor) -> None:
-        rows = _host(ids)
-        quat = self._rows(self._qpos, ids)[:, 3:7][:, _TO_XYZW]
-        self._qvel[rows, :3] += _host(lin_vel_w)
-        self._qvel[rows, 3:6] += _host(quat_apply_inverse(quat, ang_vel_w))
 
     def _rows(self, array: np.ndarray, ids: Tensor | None) -> Tensor:
         values = array if ids is None else array[_host(ids)]

@@ -6,9 +6,11 @@ import dataclasses
 
 from torch import Tensor
 
+from athena_wbc.motion.reference import Rows
+
 
 @dataclasses.dataclass
-class RobotState:
+class RobotState(Rows):
     """N environments, J joints, K key bodies (root first), F feet. float32, SI units, world frame unless said."""
 
     root_pos_w: Tensor
@@ -37,12 +39,6 @@ class RobotState:
     """(N, F) vertical contact force on each foot, N."""
     undesired_contact: Tensor
     """(N,) 1 where a body other than the feet and the allowed ones touches the ground, else 0."""
-
-    def update(self, ids: Tensor, other: RobotState) -> None:
-        """Overwrite the environments `ids` (n,) with the n environments of `other`."""
-        for field in dataclasses.fields(self):
-            getattr(self, field.name)[ids] = getattr(other, field.name)
-
 
 @dataclasses.dataclass
 class StartState:

@@ -83,7 +83,8 @@ class TrackingTask:
         self.episode_step = torch.zeros(num_envs, **long)
         """(N,) control steps since the episode's start."""
         self._fresh = torch.ones(num_envs, dtype=torch.bool, device=self.device)
-        self._stale = True
+        self._stale: list[Tensor] = []
+        self._observed = False
         joints = (num_envs, embodiment.num_joints)
         self._previous_joint_vel = torch.zeros(joints, device=self.device)
         self._previous_torque = torch.zeros(joints, device=self.device)
@@ -169,7 +170,7 @@ class TrackingTask:
         """The same at given clips and control steps (n,), with or without reset noise."""
         self.clip[ids], self.step[ids], self.episode_step[ids] = clip, step, 0
         self._fresh[ids] = True
-        self._stale = True
+        self._stale.append(ids)
         self.reward.episode_sums[ids] = 0.0
         self.action.reset(ids)
         physics = self.randomisation.reset(ids)
@@ -178,7 +179,8 @@ class TrackingTask:
 
     def observe(self, robot: RobotState) -> None:
         """Take a state as the present one: fetch its reference and compute the errors."""
-        self._stale = False
+        self._stale.clear()
+        self._observed = True
         self.robot = robot
         self.reference = self.library.at(self.clip, self.step)
         self.errors = tracking_errors(robot, self.reference, self._anchor)
@@ -189,8 +191,7 @@ class TrackingTask:
         Args:
             robot: the present state, after resets were written.
         """
-        if self._stale:
-            self.observe(robot)
+        self._refresh(robot)
         view = ObservationView(
             robot,
             self.reference,
@@ -214,6 +215,17 @@ class TrackingTask:
         result = {name: group.compute(value, bias, self._fresh, self.generator) for name, group in self._groups.items()}
         self._fresh.zero_()
         return result
+
+    def _refresh(self, robot: RobotState) -> None:
+        """Bring reference and errors up to date for the environments that were reset since `observe`."""
+        if not self._observed or len(self._stale) > 1:
+            self.observe(robot)
+        elif self._stale:
+            ids = self._stale.pop()
+            reference = self.library.at(self.clip[ids], self.step[ids])
+            self.reference.update(ids, reference)
+            self.errors.update(ids, tracking_errors(robot.select(ids), reference, self._anchor))
+        self.robot = robot
 
     # --- what others ask
 

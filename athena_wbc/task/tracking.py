@@ -12,13 +12,13 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from athena_wbc.motion.reference import ReferenceState
+from athena_wbc.motion.reference import ReferenceState, Rows
 from athena_wbc.rotations import heading, quat_conj, quat_heading, quat_mul
 from athena_wbc.task.state import RobotState
 
 
 @dataclasses.dataclass
-class TrackingErrors:
+class TrackingErrors(Rows):
     """Errors of N environments at the time of the state."""
 
     height: Tensor
