@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from rsl_rl.models import MLPModel
+from rsl_rl.modules import EmpiricalNormalization
 from rsl_rl.utils import resolve_callable
 from tensordict import TensorDict
 
@@ -20,11 +22,51 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.learning.config import ActorConfig, CriticConfig, PPOConfig
 
 
+class RunningNormalizer(EmpiricalNormalization):
+    """Running mean and standard deviation of the inputs, over everything seen so far.
+
+    rsl_rl's normaliser with the same state. Its ``torch.var`` along the batch takes ten times as long on a
+    CPU as the two passes here; the forward pass makes one copy of the batch instead of two.
+    """
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return (inputs - mean) / (std + eps), (..., D)."""
+        return torch.sub(inputs, self._mean).div_(self._std + self.eps)
+
+    @torch.jit.unused
+    def update(self, inputs: torch.Tensor) -> None:
+        """Take in a batch (B, D); with several processes, the batches of all of them."""
+        if not self.training:
+            return
+        shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+        count = torch.tensor(float(len(inputs)), dtype=torch.float64, device=inputs.device)
+        total = inputs.sum(dim=0, keepdim=True)
+        if shared:
+            torch.distributed.all_reduce(count)
+            torch.distributed.all_reduce(total)
+        mean = total / count.float()
+        squares = (inputs - mean).square_().sum(dim=0, keepdim=True)
+        if shared:
+            torch.distributed.all_reduce(squares)
+        self.count += count.long()
+        rate = (count / self.count).float()
+        shift = mean - self._mean
+        # Variance of a mixture: the mean of the variances plus the variance of the means.
+        self._var += rate * (squares / count.float() - self._var + (1.0 - rate) * shift.square())
+        self._mean += rate * shift
+        self._std = self._var.sqrt()
+
+
 class FlatMLP(MLPModel):
     """A multi-layer perceptron on joined observation groups, with a forward pass in two halves.
 
     A network of one's own derives from this class and overrides :meth:`output`.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.obs_normalization:
+            self.obs_normalizer = RunningNormalizer(self.obs_dim)
 
     def inputs(self, observations: TensorDict) -> torch.Tensor:
         """Join the observation groups and normalise them: groups (..., D_g) -> (..., sum of D_g)."""
@@ -57,9 +99,7 @@ def build_critic(observations: TensorDict, config: PPOConfig, device: str) -> Fl
     return _build(observations, config, "critic", 1, None).to(device)
 
 
-def _build(
-    observations: TensorDict, config: PPOConfig, name: str, size: int, distribution: dict | None
-) -> FlatMLP:
+def _build(observations: TensorDict, config: PPOConfig, name: str, size: int, distribution: dict | None) -> FlatMLP:
     model: ActorConfig | CriticConfig = getattr(config, name)
     groups = config.obs_groups[name]
     for group in groups:
@@ -73,8 +113,7 @@ def _build(
         model_class = resolve_callable(model.class_name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise AthenaError(
-            f"ppo.{name}.class_name: '{model.class_name}' cannot be imported ({error}); "
-            "write package.module:Class"
+            f"ppo.{name}.class_name: '{model.class_name}' cannot be imported ({error}); write package.module:Class"
         ) from error
     if not (isinstance(model_class, type) and issubclass(model_class, FlatMLP)):
         raise AthenaError(

@@ -1,21 +1,22 @@
 """Proximal policy optimisation with auxiliary losses.
 
-rsl_rl's :class:`~rsl_rl.algorithms.PPO` gives the rollout half (acting, storing, returns, state); its update is
-one method without a hook, so the update here is our own. What differs from rsl_rl:
+rsl_rl's :class:`~rsl_rl.algorithms.PPO` gives the rollout half (acting, storing, returns, state); its update
+is one method without a hook, so the update here is our own. What differs from rsl_rl:
 
 * the observations of an iteration are joined and normalised once, not in every minibatch;
 * samples are shuffled anew in every epoch;
 * actor and critic are separate groups of one Adam, each with a factor on the learning rate; a network whose
   factor is zero takes no part at all: no gradient, no optimiser state, no normaliser statistics;
 * a regulariser on the action mean acts in every step;
+* on a CPU the two networks learn side by side, each in a thread of its own;
 * a step whose loss or gradient is not finite is skipped and counted.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,7 @@ from tensordict import TensorDict
 from torch.nn.utils import clip_grad_norm_
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, validate
+from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, required_groups, validate
 from athena_wbc.learning.models import FlatMLP, build_actor, build_critic, matmul_precision
 from athena_wbc.learning.regularisers import build_regulariser
 
@@ -37,7 +38,7 @@ class TrainingDiverged(AthenaError):
 
 @dataclass
 class Samples:
-    """Transitions, one a row (B, .); the observations are already inputs of the networks."""
+    """The transitions of a rollout, one a row (B, .); observations are already inputs of the networks."""
 
     actor_inputs: torch.Tensor
     critic_inputs: torch.Tensor
@@ -47,19 +48,6 @@ class Samples:
     advantages: torch.Tensor
     log_prob: torch.Tensor
     distribution: tuple[torch.Tensor, ...]
-
-    def select(self, rows: torch.Tensor) -> Samples:
-        """Return the samples of the given rows (b,)."""
-        return Samples(
-            actor_inputs=self.actor_inputs.index_select(0, rows),
-            critic_inputs=self.critic_inputs.index_select(0, rows),
-            actions=self.actions.index_select(0, rows),
-            values=self.values.index_select(0, rows),
-            returns=self.returns.index_select(0, rows),
-            advantages=self.advantages.index_select(0, rows),
-            log_prob=self.log_prob.index_select(0, rows),
-            distribution=tuple(part.index_select(0, rows) for part in self.distribution),
-        )
 
 
 class AthenaPPO(PPO):
@@ -103,6 +91,10 @@ class AthenaPPO(PPO):
             groups, lr=config.learning_rate, fused=torch.device(device).type in ("cpu", "cuda")
         )
         self.regulariser = build_regulariser(config.regulariser)
+        beside = config.update_threads > 1 and torch.device(device).type == "cpu"
+        # The thread starts with its first job, and one intra-op thread: OpenMP's own threads spin while they
+        # wait, which makes everything several times slower where the cores have other work.
+        self._second_thread = ThreadPoolExecutor(1, "athena-critic", torch.set_num_threads, (1,)) if beside else None
         self.nonfinite_steps = 0
         """Optimiser steps skipped so far because a loss or gradient was not finite."""
         self._nonfinite_in_a_row = 0
@@ -115,35 +107,25 @@ class AthenaPPO(PPO):
         """Build networks, storage and algorithm for the observations and actions of ``env``.
 
         Raises:
-            AthenaError: a configuration value that no run could use, or an observation group that ``env`` lacks.
+            AthenaError: a value that no run could use, or an observation group that ``env`` lacks.
         """
         validate(config)
         observations = env.get_observations().to(device)
         actor = build_actor(observations, config, env.num_actions, device)
         critic = build_critic(observations, config, device)
-        regulariser = config.regulariser
-        if (
-            regulariser.kind != "none"
-            and regulariser.on == "target"
-            and COMMAND_BASE not in observations.keys()
-        ):
+        if COMMAND_BASE in required_groups(config) and COMMAND_BASE not in observations:
             raise AthenaError(
                 f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which this task "
                 "does not give; take 'mean'"
             )
-        storage = RolloutStorage(
-            "rl", env.num_envs, config.num_steps_per_env, observations, [env.num_actions], device
-        )
+        storage = RolloutStorage("rl", env.num_envs, config.num_steps_per_env, observations, [env.num_actions], device)
         return cls(actor, critic, storage, config, device, multi_gpu_cfg)
 
     def set_iteration(self, iteration: int) -> None:
-        """Set how much the actor learns: not at all in the critic's warm-up, then linearly up to its full rate."""
+        """Set how much the actor learns: nothing in the critic's warm-up, then linearly more up to all."""
         config = self.config
         done = iteration - config.critic_warmup_iterations
-        if done < 0:
-            share = 0.0
-        else:
-            share = min(1.0, (done + 1) / (config.actor_unfreeze_iterations + 1))
+        share = 0.0 if done < 0 else min(1.0, (done + 1) / (config.actor_unfreeze_iterations + 1))
         self.actor_scale = share * config.actor.learning_rate_scale
         self.critic_scale = config.critic.learning_rate_scale
 
@@ -161,13 +143,13 @@ class AthenaPPO(PPO):
         """Learn from the stored rollout and clear it.
 
         Returns:
-            Means over the minibatches: losses, KL divergence, entropy, share of clipped ratios, gradient norms;
-            and the learning rate, explained variance and skipped steps.
+            Means over the minibatches: losses, KL divergence, entropy, share of clipped ratios, gradient
+            norms; and the learning rate, explained variance and skipped steps.
 
         Raises:
             TrainingDiverged: ``max_nonfinite_steps`` steps in a row were not finite.
         """
-        with matmul_precision(self.config.matmul_precision), _threads(self.config.update_threads, self.device):
+        with matmul_precision(self.config.matmul_precision):
             observations = self.storage.observations.flatten(0, 1)
             samples = self._samples(observations)
             skipped_before = self.nonfinite_steps
@@ -201,105 +183,115 @@ class AthenaPPO(PPO):
         """Run all epochs; one host synchronisation a minibatch (KL divergence and gradient norms)."""
         total = len(samples.actions)
         size = total // self.num_mini_batches
-        learns = self.actor_scale > 0.0, self.critic_scale > 0.0
-        if self.regulariser is not None and learns[0]:
-            base = observations[COMMAND_BASE] if COMMAND_BASE in observations.keys() else None
+        if self.regulariser is not None and self.actor_scale > 0.0:
+            base = observations.get(COMMAND_BASE, None)
             self.regulariser.prepare(samples.actor_inputs, self.storage.dones, base, size)
         sums: dict[str, torch.Tensor] = {}
         for _ in range(self.num_learning_epochs):
             order = torch.randperm(total, device=self.device)
             for rows in order[: size * self.num_mini_batches].split(size):
-                sample = samples.select(rows)
-                losses: dict[str, torch.Tensor] = {}
-                kl = torch.zeros((), device=self.device)
-                if learns[0]:
-                    losses |= self._policy_losses(sample)
-                    kl = losses.pop("kl")
-                    if self.regulariser is not None:
-                        losses |= self.regulariser.losses(self.actor)
-                if learns[1]:
-                    losses["value"] = self._value_loss(sample)
                 self.optimizer.zero_grad(set_to_none=True)
-                if any(learns):
-                    self._total_loss(losses).backward()
+                # The two networks share nothing, so their passes can run side by side.
+                critic = self._beside(self._critic_gradients, samples, rows)
+                figures = self._actor_gradients(samples, rows)
+                figures |= critic()
                 if self.is_multi_gpu:
                     self.reduce_parameters()
-                actor_norm = clip_grad_norm_(self.actor.parameters(), self.max_grad_norm)
-                critic_norm = clip_grad_norm_(self.critic.parameters(), self.max_grad_norm)
-                self._step(kl, actor_norm, critic_norm)
-                losses |= {"kl": kl, "actor_grad_norm": actor_norm, "critic_grad_norm": critic_norm}
-                for name, value in losses.items():
+                figures |= self._step(figures["kl"])
+                for name, value in figures.items():
                     sums[name] = sums.get(name, 0.0) + value.detach()
         steps = self.num_learning_epochs * self.num_mini_batches
-        names = list(sums)
-        means = (torch.stack([sums[name] for name in names]) / steps).tolist()
-        return dict(zip(names, means, strict=True))
+        means = (torch.stack(list(sums.values())) / steps).tolist()
+        return dict(zip(sums, means, strict=True))
 
-    def _policy_losses(self, sample: Samples) -> dict[str, torch.Tensor]:
-        """Clipped surrogate, entropy, KL divergence to the policy that acted, and share of clipped ratios."""
+    def _actor_gradients(self, samples: Samples, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Add the gradients of the actor's part of paper eq. 12: surrogate, entropy and regularisers."""
+        if self.actor_scale == 0.0:
+            return {"kl": torch.zeros((), device=self.device)}
         distribution = self.actor.distribution
-        distribution.update(self.actor.output(sample.actor_inputs))
-        advantages = sample.advantages
+        distribution.update(self.actor.output(samples.actor_inputs.index_select(0, rows)))
+        log_prob = distribution.log_prob(samples.actions.index_select(0, rows))
+        advantages = samples.advantages.index_select(0, rows)
         if self.normalize_advantage_per_mini_batch:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        ratio = torch.exp(distribution.log_prob(sample.actions) - sample.log_prob)
+        ratio = torch.exp(log_prob - samples.log_prob.index_select(0, rows))
         clipped = ratio.clamp(1.0 - self.clip_param, 1.0 + self.clip_param)
+        surrogate = -torch.min(advantages * ratio, advantages * clipped).mean()
+        entropy = distribution.entropy.mean()
+        auxiliary = self.regulariser.losses(self.actor) if self.regulariser is not None else {}
+        (surrogate - self.entropy_coef * entropy + sum(auxiliary.values())).backward()
         with torch.no_grad():
-            kl = distribution.kl_divergence(sample.distribution, distribution.params).mean()
-            if self.is_multi_gpu:
-                torch.distributed.all_reduce(kl)
-                kl /= self.gpu_world_size
+            old = tuple(part.index_select(0, rows) for part in samples.distribution)
+            kl = distribution.kl_divergence(old, distribution.params).mean()
             clip_fraction = (ratio != clipped).float().mean()
         return {
-            "surrogate": -torch.min(advantages * ratio, advantages * clipped).mean(),
-            "entropy": distribution.entropy.mean(),
-            "clip_fraction": clip_fraction,
+            "surrogate": surrogate,
+            "entropy": entropy,
+            **auxiliary,
             "kl": kl,
+            "clip_fraction": clip_fraction,
         }
 
-    def _value_loss(self, sample: Samples) -> torch.Tensor:
-        """Mean squared error to the returns, with the clip that keeps predictions near their old ones."""
-        values = self.critic.output(sample.critic_inputs).squeeze(-1)
-        error = (values - sample.returns).square()
+    def _critic_gradients(self, samples: Samples, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Add the gradients of the value loss: squared error to the returns, clipped near the old values."""
+        if self.critic_scale == 0.0:
+            return {}
+        values = self.critic.output(samples.critic_inputs.index_select(0, rows)).squeeze(-1)
+        returns = samples.returns.index_select(0, rows)
+        error = (values - returns).square()
         if self.use_clipped_value_loss:
-            near = sample.values + (values - sample.values).clamp(-self.clip_param, self.clip_param)
-            error = torch.max(error, (near - sample.returns).square())
-        return error.mean()
+            old = samples.values.index_select(0, rows)
+            near = old + (values - old).clamp(-self.clip_param, self.clip_param)
+            error = torch.max(error, (near - returns).square())
+        loss = error.mean()
+        (self.value_loss_coef * loss).backward()
+        return {"value": loss}
 
-    def _total_loss(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Paper eq. 12: the PPO loss plus the (already weighted) auxiliary losses."""
-        factors = {"value": self.value_loss_coef, "entropy": -self.entropy_coef, "clip_fraction": 0.0}
-        return sum(factors.get(name, 1.0) * value for name, value in losses.items() if factors.get(name, 1.0))
+    def _beside(self, work: Callable, *arguments: object) -> Callable[[], dict[str, torch.Tensor]]:
+        """Start ``work`` in the second thread, or put it off where there is none; call the result."""
+        if self._second_thread is None:
+            return lambda: work(*arguments)
+        return self._second_thread.submit(work, *arguments).result
 
-    def _step(self, kl: torch.Tensor, actor_norm: torch.Tensor, critic_norm: torch.Tensor) -> None:
-        """Adapt the learning rate and take the step, unless something is not finite.
+    def _step(self, kl: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Clip the gradients, adapt the learning rate and take the step, unless something is not finite.
 
-        Gradients and KL divergence are already reduced over processes, so that all of them decide alike.
+        Gradients and KL divergence are means over all processes, so that all of them decide alike.
         """
-        divergence, *norms = torch.stack([kl, actor_norm, critic_norm]).tolist()
-        if not all(map(math.isfinite, (divergence, *norms))):
-            self.optimizer.zero_grad(set_to_none=True)
+        if self.is_multi_gpu:
+            torch.distributed.all_reduce(kl)
+            kl /= self.gpu_world_size
+        scales = self.actor_scale, self.critic_scale
+        norms = [
+            clip_grad_norm_(network.parameters(), self.max_grad_norm) if scale > 0.0 else torch.zeros_like(kl)
+            for network, scale in zip((self.actor, self.critic), scales, strict=True)
+        ]
+        divergence, *lengths = torch.stack([kl, *norms]).tolist()
+        if all(map(math.isfinite, (divergence, *lengths))):
+            self._nonfinite_in_a_row = 0
+            if self.schedule == "adaptive" and self.actor_scale > 0.0:
+                self._adapt_learning_rate(divergence)
+            for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
+                group["lr"] = self.learning_rate * scale
+            self.optimizer.step()
+        else:
             self._count_nonfinite(1, "a loss or gradient is not finite")
-            return
-        self._nonfinite_in_a_row = 0
-        if self.schedule == "adaptive" and self.actor_scale > 0.0:
-            self._adapt_learning_rate(divergence)
-        for group, scale in zip(
-            self.optimizer.param_groups, (self.actor_scale, self.critic_scale), strict=True
-        ):
-            group["lr"] = self.learning_rate * scale
-        self.optimizer.step()
+        return {"actor_grad_norm": norms[0], "critic_grad_norm": norms[1]}
 
     def _adapt_learning_rate(self, kl: float) -> None:
         config = self.config
         if kl > 2.0 * self.desired_kl:
-            self.learning_rate = max(
-                config.min_learning_rate, self.learning_rate / config.learning_rate_factor
-            )
+            self.learning_rate = max(config.min_learning_rate, self.learning_rate / config.learning_rate_factor)
         elif 0.0 < kl < 0.5 * self.desired_kl:
-            self.learning_rate = min(
-                config.max_learning_rate, self.learning_rate * config.learning_rate_factor
-            )
+            self.learning_rate = min(config.max_learning_rate, self.learning_rate * config.learning_rate_factor)
+
+    def clamp_learning_rate(self) -> None:
+        """Bring a learning rate from a checkpoint within the bounds of a configuration that has changed since."""
+        config = self.config
+        if self.schedule == "fixed":
+            self.learning_rate = config.learning_rate
+        else:
+            self.learning_rate = min(max(self.learning_rate, config.min_learning_rate), config.max_learning_rate)
 
     def _update_normalisers(self, observations: TensorDict) -> None:
         # After the update, so that a rollout and the update on it see the same normalisation.
@@ -313,7 +305,8 @@ class AthenaPPO(PPO):
 
         One bad value would stay in the normaliser for ever.
         """
-        finite = torch.isfinite(samples.actor_inputs).all() & torch.isfinite(samples.critic_inputs).all()
+        # One value that is not finite makes the sum so, at a tenth of the cost of looking at each.
+        finite = torch.isfinite(samples.actor_inputs.sum() + samples.critic_inputs.sum())
         if self.is_multi_gpu:
             shared = finite.float()
             torch.distributed.all_reduce(shared, op=torch.distributed.ReduceOp.MIN)
@@ -328,8 +321,8 @@ class AthenaPPO(PPO):
         self._nonfinite_in_a_row += steps
         if self._nonfinite_in_a_row >= self.config.max_nonfinite_steps:
             raise TrainingDiverged(
-                f"training: {reason}, {self._nonfinite_in_a_row} optimiser steps in a row; the checkpoints so "
-                "far are kept: resume with a lower ppo.learning_rate or ppo.max_learning_rate"
+                f"training: {reason}, {self._nonfinite_in_a_row} optimiser steps in a row; the checkpoints "
+                "so far are kept: resume with a lower ppo.learning_rate or ppo.max_learning_rate"
             )
 
     def save(self) -> dict:
@@ -354,17 +347,3 @@ def _explained_variance(values: torch.Tensor, returns: torch.Tensor) -> float:
     """1 - var(returns - values) / var(returns): 1 for a perfect value function, 0 for a constant one."""
     spread = returns.var()
     return float(1.0 - (returns - values).var() / spread.clamp_min(1e-12))
-
-
-@contextlib.contextmanager
-def _threads(number: int, device: str) -> Iterator[None]:
-    """Give torch ``number`` threads inside the block, on a CPU."""
-    previous = torch.get_num_threads()
-    if number == previous or torch.device(device).type != "cpu":
-        yield
-        return
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(previous)

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import torch
 
-from athena_wbc.errors import AthenaError
-from athena_wbc.learning.config import COMMAND_BASE, RegulariserConfig
+from athena_wbc.learning.config import RegulariserConfig
 from athena_wbc.learning.models import FlatMLP
 
 _LENGTH = {"caps": 2, "grad_caps": 3}
@@ -55,8 +54,8 @@ def valid_windows(dones: torch.Tensor, length: int) -> torch.Tensor:
     """Return the starts of all windows of ``length`` steps that lie within one episode.
 
     Args:
-        dones: (T, N) or (T, N, 1); ``dones[t]`` says that the episode ended with the action of step t, so that
-            the observation of step t+1 belongs to the next episode.
+        dones: (T, N) or (T, N, 1); ``dones[t]`` says that the episode ended with the action of step t, so
+            that the observation of step t+1 belongs to the next episode.
         length: observations in a window.
 
     Returns:
@@ -92,15 +91,7 @@ class Regulariser:
             dones: (T, N, 1).
             base: command base (T * N, A), needed where the loss acts on the joint target.
             mini_batch_size: samples of a minibatch; the number of windows follows from it.
-
-        Raises:
-            AthenaError: the loss acts on the joint target and the task gives no ``command_base``.
         """
-        if self.config.on == "target" and base is None:
-            raise AthenaError(
-                f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which the task "
-                "does not give; take 'mean'"
-            )
         self._inputs = inputs
         self._base = base if self.config.on == "target" else None
         self._num_envs = dones.shape[1]
@@ -136,9 +127,7 @@ class Regulariser:
         result = {name: self.config.weight * caps_temporal_loss(window[0], window[1], whole)}
         if spatial:
             noisy = means[self.length * self._count :]
-            result["caps_spatial"] = self.config.spatial_weight * caps_spatial_loss(
-                means[: self._count], noisy
-            )
+            result["caps_spatial"] = self.config.spatial_weight * caps_spatial_loss(means[: self._count], noisy)
         return result
 
 

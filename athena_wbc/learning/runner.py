@@ -1,0 +1,266 @@
+"""The training loop: collect, learn, log, save; stopped and resumed at any iteration with the same result."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
+
+from athena_wbc import __version__
+from athena_wbc.learning.checkpoint import (
+    FOLDER,
+    VERSION,
+    action_interface,
+    check_compatible,
+    mark_best,
+    plain_schema,
+    prune_checkpoints,
+    save_checkpoint,
+)
+from athena_wbc.learning.config import PPOConfig
+from athena_wbc.learning.logger import RunLogger, hardest_clips_table, memory_figures
+from athena_wbc.learning.ppo import AthenaPPO
+from athena_wbc.learning.processes import Processes
+from athena_wbc.learning.rng import rng_state, set_rng_state
+
+_POLICY_FIGURES = ("entropy", "action_std", "clip_fraction", "actor_scale")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended."""
+
+    iteration: int
+    """Iterations done, those before a resume included."""
+    checkpoint: Path | None
+    """The last checkpoint; ``None`` where the run writes no files."""
+    interrupted: bool
+    """Whether a signal ended it before its last iteration; the command then exits with code 130."""
+    seconds: float
+    """Wall-clock time of this call."""
+    collection_s: float
+    """Part of it spent on acting and simulating."""
+    learning_s: float
+    """Part of it spent on returns and updates."""
+    figures: dict[str, float]
+    """Figures of the last iteration."""
+
+
+class TrainingRunner:
+    """Trains a policy in an environment and keeps everything that an exact continuation needs.
+
+    Args:
+        env: the environment. Optional methods: ``pop_log()`` for figures of the episodes that ended,
+            ``state_dict()`` and ``load_state_dict()``; without these two, episodes restart on resume.
+        config: algorithm, networks, logging and checkpoints.
+        run_dir: folder for checkpoints and event files; ``None`` writes nothing.
+        record: what else checkpoints hold: ``config`` (the resolved configuration) and ``run``.
+        device: of the networks.
+        processes: place among several training processes.
+        console: where progress goes.
+        quiet: show no progress.
+    """
+
+    def __init__(
+        self,
+        env: VecEnv,
+        config: PPOConfig,
+        run_dir: Path | None,
+        record: Mapping[str, Any],
+        device: str = "cpu",
+        processes: Processes | None = None,
+        console: Console | None = None,
+        quiet: bool = False,
+    ) -> None:
+        self.env, self.config, self.device = env, config, device
+        self.run_dir = run_dir
+        self.processes = processes or Processes()
+        self.algorithm = AthenaPPO.for_env(env, config, device, self.processes.rsl_rl())
+        self.algorithm.train_mode()
+        if self.processes.is_many:
+            self.algorithm.broadcast_parameters()
+        self.iteration = 0
+        """Iterations done."""
+        self.best = -float("inf")
+        """Largest ``best_metric`` at a save so far."""
+        self._record = dict(record)
+        self._console, self._quiet = console, quiet or not self.processes.is_main
+        self._observations: TensorDict = env.get_observations().to(device)
+        self._stop = False
+
+    def learn(self, max_iterations: int) -> TrainingResult:
+        """Train until ``max_iterations`` iterations are done in all, or SIGINT or SIGTERM asks to stop.
+
+        A stop is obeyed at the end of the iteration under way, after a checkpoint was saved; a second signal
+        stops at once.
+        """
+        began = time.perf_counter()
+        times = {"collection": 0.0, "learning": 0.0}
+        figures: dict[str, float] = {}
+        checkpoint: Path | None = None
+        folder = self.run_dir if self.processes.is_main else None
+        logger = RunLogger(self.config.logging, folder, max_iterations, self.iteration, self._console, self._quiet)
+        try:
+            with self._stop_on_signals():
+                if self.iteration == 0:
+                    checkpoint = self.save({})
+                while self.iteration < max_iterations and not self._stop:
+                    spent, losses = self._iterate()
+                    for phase, seconds in spent.items():
+                        times[phase] += seconds
+                    figures = self._figures(spent, losses)
+                    last = self.iteration >= max_iterations
+                    self._stop = self.processes.any(self._stop)
+                    if last or self._stop or self.iteration % self.config.save_interval == 0:
+                        checkpoint = self.save(figures)
+                    self._log(logger, figures, last or self._stop)
+        finally:
+            logger.close()
+        interrupted = self._stop and self.iteration < max_iterations
+        seconds = time.perf_counter() - began
+        return TrainingResult(
+            self.iteration, checkpoint, interrupted, seconds, times["collection"], times["learning"], figures
+        )
+
+    def _iterate(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Collect one rollout and learn from it; returns seconds of each phase and the update's figures."""
+        algorithm = self.algorithm
+        algorithm.set_iteration(self.iteration)
+        start = time.perf_counter()
+        observations = self._observations
+        with torch.no_grad():
+            for _ in range(self.config.num_steps_per_env):
+                actions = algorithm.act(observations)
+                observations, rewards, dones, extras = self.env.step(actions.to(self.env.device))
+                observations = observations.to(self.device)
+                algorithm.process_env_step(observations, rewards.to(self.device), dones.to(self.device), extras)
+            collected = time.perf_counter()
+            algorithm.compute_returns(observations)
+        self._observations = observations
+        losses = algorithm.update()
+        sampler = getattr(getattr(self.env, "task", None), "sampler", None)
+        if self.processes.is_many and sampler is not None:
+            sampler.synchronise()
+        self.iteration += 1
+        return {"collection": collected - start, "learning": time.perf_counter() - collected}, losses
+
+    def _figures(self, spent: Mapping[str, float], losses: Mapping[str, float]) -> dict[str, float]:
+        """Name everything that is logged about the iteration that has just ended."""
+        samples = self.env.num_envs * self.config.num_steps_per_env * self.processes.world_size
+        figures = dict(self.env.pop_log()) if hasattr(self.env, "pop_log") else {}
+        policy = {**losses, "action_std": float(self.algorithm.actor.output_std.mean())}
+        for name, value in policy.items():
+            figures[f"policy/{name}" if name in _POLICY_FIGURES else f"loss/{name}"] = value
+        sampler = getattr(getattr(self.env, "task", None), "sampler", None)
+        if sampler is not None:
+            figures["sampler/entropy"] = float(sampler.entropy())
+            figures["sampler/hardest"] = float(sampler.clip_difficulty().max())
+        figures["throughput/samples_per_s"] = samples / sum(spent.values())
+        for phase, seconds in spent.items():
+            figures[f"throughput/{phase}_s"] = seconds
+        return figures | memory_figures(self.device)
+
+    def _log(self, logger: RunLogger, figures: Mapping[str, float], last: bool) -> None:
+        logger.record(self.iteration, figures)
+        config = self.config.logging
+        if last or self.iteration % config.text_interval == 0:
+            table = hardest_clips_table(getattr(self.env, "task", None), config.hardest_clips)
+            if table is not None:
+                logger.text("sampler/hardest_clips", table, self.iteration)
+        if self._stop:
+            logger.say(f"stopped after iteration {self.iteration}; go on with --resume")
+
+    def save(self, figures: Mapping[str, float]) -> Path | None:
+        """Write a checkpoint, drop old ones, and mark the best by the figure ``best_metric``."""
+        others = self.processes.gather(self._own_state())
+        if self.run_dir is None or not self.processes.is_main:
+            return None
+        value = figures.get(self.config.best_metric)
+        is_best = value is not None and value > self.best
+        self.best = max(self.best, value) if value is not None else self.best
+        path = self.run_dir / FOLDER / f"model_{self.iteration}.pt"
+        save_checkpoint(path, self._contents(others))
+        if is_best:
+            mark_best(path)
+        prune_checkpoints(self.run_dir, self.config.keep_checkpoints)
+        return path
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return what differs between processes."""
+        return {
+            "environment": self.env.state_dict() if hasattr(self.env, "state_dict") else None,
+            "rng": rng_state(),
+            "observations": dict(self._observations.items()),
+        }
+
+    def _contents(self, states: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "library": __version__,
+            "iteration": self.iteration,
+            "best": self.best,
+            "robot": {"name": self.env.embodiment.name, "hash": self.env.embodiment.hash},
+            "schema": plain_schema(self.env.task.observation_schema()),
+            "action": action_interface(self.env.cfg),
+            **self._record,
+            "algorithm": self.algorithm.save(),
+            **states[0],
+            "other_processes": states[1:],
+        }
+
+    def resume(self, contents: Mapping[str, Any], source: str) -> bool:
+        """Go on from a checkpoint's contents.
+
+        Returns:
+            Whether the continuation is exact; ``False`` where this environment cannot take its state back, or
+            the number of processes has changed: episodes then restart.
+
+        Raises:
+            AthenaError: the checkpoint was made for another robot, other actions or other observations.
+        """
+        check_compatible(contents, self.env, source)
+        self.algorithm.load(contents["algorithm"])
+        self.algorithm.clamp_learning_rate()
+        self.iteration, self.best = contents["iteration"], contents["best"]
+        states = [contents, *contents["other_processes"]]
+        state = states[self.processes.rank] if len(states) == self.processes.world_size else None
+        if state is None or state["environment"] is None or not hasattr(self.env, "load_state_dict"):
+            return False
+        self.env.load_state_dict(state["environment"])
+        self._observations = TensorDict(dict(state["observations"]), batch_size=[self.env.num_envs], device=self.device)
+        # Last, since building and loading draw random numbers too.
+        set_rng_state(state["rng"])
+        return True
+
+    @contextlib.contextmanager
+    def _stop_on_signals(self) -> Iterator[None]:
+        """Let the first SIGINT or SIGTERM ask for a stop; the second acts as it did before."""
+        self._stop = False
+        previous: dict[int, Any] = {}
+
+        def restore() -> None:
+            while previous:
+                number, handler = previous.popitem()
+                signal.signal(number, handler)
+
+        def ask(number: int, frame: Any) -> None:
+            self._stop = True
+            restore()
+
+        # Only a program's main thread may set handlers.
+        with contextlib.suppress(ValueError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                previous[number] = signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            restore()

@@ -1,0 +1,203 @@
+"""Training from the outside: what ``athena train`` and the pipeline call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from athena_wbc.config import Config, config_from_dict, load_config, save_config, to_dict
+from athena_wbc.embodiment import get_embodiment
+from athena_wbc.errors import AthenaError
+from athena_wbc.learning.checkpoint import checkpoints, load_latest, remove_partial_files
+from athena_wbc.learning.config import required_groups, validate
+from athena_wbc.learning.processes import join_processes
+from athena_wbc.learning.rng import seed_everything
+from athena_wbc.learning.runner import TrainingResult, TrainingRunner
+from athena_wbc.motion.corpus import load_clips
+from athena_wbc.motion.library import MotionLibrary
+from athena_wbc.sim.env import TrackingEnv
+
+DEFAULT_RECIPE = "general"
+DEFAULT_MOTIONS = ("builtin",)
+DEFAULT_NUM_ENVS = 512
+
+FREE_ON_RESUME = (
+    "evaluation",
+    "ppo.best_metric",
+    "ppo.keep_checkpoints",
+    "ppo.learning_rate",
+    "ppo.logging",
+    "ppo.max_learning_rate",
+    "ppo.max_nonfinite_steps",
+    "ppo.min_learning_rate",
+    "ppo.save_interval",
+    "ppo.update_threads",
+    "sim.threads",
+)
+"""Keys, and parents of keys, that may differ on resume: no result depends on them, or the user wants it to."""
+
+_log = logging.getLogger(__name__)
+
+
+def run_training(
+    out: str | Path,
+    max_iterations: int,
+    *,
+    recipe: str | None = None,
+    motions: str | Sequence[str] | None = None,
+    num_envs: int | None = None,
+    seed: int | None = None,
+    robot: str | None = None,
+    task: str | None = None,
+    device: str = "cpu",
+    resume: bool = False,
+    overrides: Sequence[str] = (),
+    console: Console | None = None,
+    quiet: bool = False,
+) -> TrainingResult:
+    """Train a policy on motions in the MuJoCo shell, or go on with a run.
+
+    Args:
+        out: folder of the run.
+        max_iterations: iterations in all, those before a resume included.
+        recipe, motions, num_envs, seed, robot: of a new run, ``None`` for the defaults (``general``,
+            ``builtin``, 512, the recipe's, the recipe's). On resume ``None`` takes what the run was started
+            with, and a value has to agree with it.
+        task: task id, for the record.
+        device: of networks and task.
+        resume: go on from the newest whole checkpoint in ``out``; start anew where there is none yet.
+        overrides: ``key=value`` strings. On resume they may change :data:`FREE_ON_RESUME` alone.
+        console: where progress goes. quiet: show none.
+
+    Raises:
+        AthenaError: anything that the user can put right; names file, option or key.
+    """
+    out = Path(out)
+    if isinstance(motions, str):
+        motions = [motions]
+    given = {"recipe": recipe, "motions": motions, "num_envs": num_envs, "seed": seed, "robot": robot}
+    processes, device = join_processes(device)
+    torch.set_num_threads(1)
+    if resume and checkpoints(out):
+        path, contents = load_latest(out)
+        source = str(path)
+        config, record = _continued(contents, given, overrides, source)
+    else:
+        if resume and processes.is_main:
+            _log.warning("%s: holds no checkpoint; training starts at iteration 0", out)
+        elif not resume:
+            refuse_existing(out)
+        contents, source = None, ""
+        config, record = _fresh(given, overrides, task)
+    validate(config.ppo)
+    library = build_library(config, record["motions"], device)
+    if contents is not None and record["motions_hash"] != library.hash:
+        raise AthenaError(
+            f"{', '.join(record['motions'])}: motions: differ from those that {source} was trained on; "
+            "bring the same files, or start another run with --out"
+        )
+    record["motions_hash"] = library.hash
+    seed_everything(record["seed"] + processes.rank)
+    env = build_env(config, library, record["num_envs"], device, record["seed"] + processes.rank)
+    try:
+        if processes.is_main:
+            _prepare_folder(out, config)
+        runner = TrainingRunner(
+            env,
+            config.ppo,
+            out,
+            {"config": to_dict(config), "run": record},
+            device=device,
+            processes=processes,
+            console=console,
+            quiet=quiet,
+        )
+        if contents is not None and not runner.resume(contents, source) and processes.is_main:
+            _log.warning("%s: the simulation's state does not fit this machine; episodes restart", source)
+        return runner.learn(max_iterations)
+    finally:
+        env.close()
+
+
+def build_library(config: Config, motions: Sequence[str], device: str) -> MotionLibrary:
+    """Load ``motions`` for the configuration's robot at its control step."""
+    embodiment = get_embodiment(config.robot)
+    clips = load_clips(list(motions), embodiment)
+    return MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+
+
+def build_env(config: Config, library: MotionLibrary, num_envs: int, device: str, seed: int) -> TrackingEnv:
+    """Make the environment with the observation groups that learning needs."""
+    return TrackingEnv(config, library, num_envs, device, seed, tuple(required_groups(config.ppo)))
+
+
+def refuse_existing(out: Path) -> None:
+    """Refuse a folder that already holds a run, so that nothing is mixed or lost."""
+    if out.exists() and not out.is_dir():
+        raise AthenaError(f"{out}: is a file; name a folder with --out")
+    if checkpoints(out) or (out / "config.yaml").exists():
+        raise AthenaError(f"{out}: already holds a run; go on with --resume, or choose another --out")
+
+
+def _fresh(given: Mapping[str, Any], overrides: Sequence[str], task: str | None) -> tuple[Config, dict[str, Any]]:
+    """Return the configuration and record of a new run."""
+    options = {key: given[key] for key in ("seed", "robot") if given[key] is not None}
+    recipe = given["recipe"] or DEFAULT_RECIPE
+    config = load_config(recipe, overrides, options)
+    record = {
+        "recipe": recipe,
+        "motions": list(given["motions"] or DEFAULT_MOTIONS),
+        "num_envs": given["num_envs"] or DEFAULT_NUM_ENVS,
+        "seed": config.seed,
+        "task": task,
+        "overrides": list(overrides),
+    }
+    return config, record
+
+
+def _continued(
+    contents: Mapping[str, Any], given: Mapping[str, Any], overrides: Sequence[str], source: str
+) -> tuple[Config, dict[str, Any]]:
+    """Return a run's own configuration and record, with such overrides as may change."""
+    record = dict(contents["run"])
+    then = {**record, "robot": contents["config"]["robot"]}
+    for key, now in given.items():
+        if now is not None and (list(now) if key == "motions" else now) != then[key]:
+            raise AthenaError(
+                f"{source}: {key}: the run was started with {_shown(then[key])}, --resume was given {_shown(now)}; "
+                "leave the option out, or start another run with --out"
+            )
+    config = config_from_dict(contents["config"], source, overrides)
+    changed = changed_keys(contents["config"], to_dict(config))
+    for key, (old, new) in changed.items():
+        if not any(key == free or key.startswith(f"{free}.") for free in FREE_ON_RESUME):
+            raise AthenaError(
+                f"{source}: {key}: the run was trained with {_shown(old)}, --resume was given {_shown(new)}; "
+                "leave it out, or start another run with --out"
+            )
+    return config, record
+
+
+def changed_keys(then: Any, now: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return dotted key -> (old, new) of everything that differs between two nested mappings."""
+    if not (isinstance(then, Mapping) and isinstance(now, Mapping)):
+        return {} if then == now else {prefix: (then, now)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in [*then, *(key for key in now if key not in then)]:
+        place = f"{prefix}.{key}" if prefix else str(key)
+        found |= changed_keys(then.get(key), now.get(key), place)
+    return found
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _prepare_folder(out: Path, config: Config) -> None:
+    remove_partial_files(out)
+    save_config(out / "config.yaml", config)
