@@ -156,10 +156,11 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "train --out runs/first --max_iterations 600 --resume",
         overrides=True,
     )
-    parser.add_argument("--task", default=DEFAULT_TASK, help=f"task id: names the robot ({DEFAULT_TASK})")
-    parser.add_argument("--recipe", default="general", help="name of a recipe, or a YAML file (general)")
+    # Without a value the run's own defaults hold, and with --resume what it was started with.
+    parser.add_argument("--task", help=f"task id: names the robot ({DEFAULT_TASK})")
+    parser.add_argument("--recipe", help="name of a recipe, or a YAML file (general)")
     _add_motion_spec(parser)
-    parser.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="parallel environments (512)")
+    parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments (512)")
     parser.add_argument(
         "--max_iterations",
         "--max-iterations",
@@ -167,8 +168,8 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         default=300,
         help="train up to this iteration, those before a --resume included (300)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
-    parser.add_argument("--device", default="cpu", help="torch device of the networks: cpu, cuda:0 (cpu)")
+    parser.add_argument("--seed", type=int, help="seed of everything random (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of networks and task: cpu, cuda:0 (cpu)")
     parser.add_argument("--out", required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
 
@@ -184,7 +185,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "evaluate --checkpoint runs/first --motions builtin --randomisation none --rollouts 1 --out quick",
         overrides=True,
     )
-    parser.add_argument("--checkpoint", required=True, help="a checkpoint, or a run folder (its newest one)")
+    parser.add_argument("--checkpoint", required=True, help="a checkpoint, a run folder (its newest), or zero")
     _add_motion_spec(parser)
     parser.add_argument("--protocol", default="athena", help="name of a protocol, or a YAML file (athena)")
     parser.add_argument("--out", required=True, help="folder of the report")
@@ -193,6 +194,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
     parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
     parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")
+    parser.add_argument("--series", action="store_true", help="also write every rollout's errors over time")
 
 
 def _add_play(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -240,7 +242,9 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         overrides=True,
     )
     env.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
-    env.add_argument("--seconds", type=float, default=20.0, help="time to measure for (20)")
+    env.add_argument("--rounds", type=positive, default=10, help="alternations of ours and bare physics (10)")
+    env.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    _add_motion_spec(env)
     library = _command(
         group,
         "library",
@@ -258,6 +262,7 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         overrides=True,
     )
     train.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
+    _add_motion_spec(train)
     train.add_argument("--iterations", type=positive, default=20, help="iterations to measure (20)")
     for parser in (env, library, train):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")

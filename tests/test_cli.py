@@ -71,7 +71,7 @@ def test_options_and_overrides_may_stand_in_any_order() -> None:
     arguments = cli._parse("train ppo.gamma=0.9 --out x --motions a.csv seed=3 --motions builtin --num-envs 8".split())
     assert arguments.overrides == ["ppo.gamma=0.9", "seed=3"]
     assert arguments.motions == ["a.csv", "builtin"]
-    assert (arguments.num_envs, arguments.seed, arguments.device, arguments.resume) == (8, 0, "cpu", False)
+    assert (arguments.num_envs, arguments.seed, arguments.device, arguments.resume) == (8, None, "cpu", False)
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int:
