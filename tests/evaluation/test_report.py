@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from fake_env import FakeEnv, make_clip
+from reference_shell import FakeEnv, make_clip
 from rich.console import Console
 
 from athena_wbc.evaluation import metrics

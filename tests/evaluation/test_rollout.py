@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from fake_env import FakeEnv, make_clip, on_reference, zero_policy
+from reference_shell import FakeEnv, make_clip, on_reference, zero_policy
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
