@@ -97,8 +97,10 @@ class TrainingRunner:
         self._observations: TensorDict = env.get_observations().to(device)
         self._stop = False
 
-    def learn(self, max_iterations: int) -> TrainingResult:
+    def learn(self, max_iterations: int, max_seconds: float | None = None) -> TrainingResult:
         """Train until ``max_iterations`` iterations are done in all, or SIGINT or SIGTERM asks to stop.
+
+        ``max_seconds`` ends it sooner: the first iteration that ends after this time is the last one.
 
         A stop is obeyed at the end of the iteration under way, after a checkpoint was saved; a second signal
         stops at once.
@@ -113,19 +115,21 @@ class TrainingRunner:
             with self._stop_on_signals():
                 if self.iteration == 0:
                     checkpoint = self.save({})
-                while self.iteration < max_iterations and not self._stop:
+                last = self.iteration >= max_iterations
+                while not last and not self._stop:
                     spent, losses = self._iterate()
                     for phase, seconds in spent.items():
                         times[phase] += seconds
                     figures = self._figures(spent, losses)
-                    last = self.iteration >= max_iterations
+                    late = max_seconds is not None and time.perf_counter() - began >= max_seconds
+                    last = self.processes.any(late) or self.iteration >= max_iterations
                     self._stop = self.processes.any(self._stop)
                     if last or self._stop or self.iteration % self.config.save_interval == 0:
                         checkpoint = self.save(figures)
                     self._log(logger, figures, last or self._stop)
         finally:
             logger.close()
-        interrupted = self._stop and self.iteration < max_iterations
+        interrupted = self._stop and not last
         seconds = time.perf_counter() - began
         return TrainingResult(
             self.iteration, checkpoint, interrupted, seconds, times["collection"], times["learning"], figures

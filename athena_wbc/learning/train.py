@@ -48,6 +48,7 @@ def run_training(
     out: str | Path,
     max_iterations: int,
     *,
+    max_seconds: float | None = None,
     recipe: str | None = None,
     motions: str | Sequence[str] | None = None,
     num_envs: int | None = None,
@@ -65,6 +66,7 @@ def run_training(
     Args:
         out: folder of the run.
         max_iterations: iterations in all, those before a resume included.
+        max_seconds: training ends with the first iteration that ends after this time.
         recipe, motions, num_envs, seed, robot: of a new run, ``None`` for the defaults (``general``,
             ``builtin``, 512, the recipe's, the recipe's). On resume ``None`` takes what the run was started
             with, and a value has to agree with it.
@@ -119,7 +121,7 @@ def run_training(
         )
         if contents is not None and not runner.resume(contents, source) and processes.is_main:
             _log.warning("%s: the simulation's state does not fit this machine; episodes restart", source)
-        return runner.learn(max_iterations)
+        return runner.learn(max_iterations, max_seconds)
     finally:
         env.close()
 
