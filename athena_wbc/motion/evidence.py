@@ -33,6 +33,9 @@ LIMIT_TOLERANCE = 0.02
 WRONG_ORDER_EXCESS = 0.1
 """Joint-limit excess in rad that no retargeting leaves but a wrong joint order does (in 54 % of frames or more)."""
 
+MOST_FRAMES = 0.5
+"""Share of frames with limits broken by WRONG_ORDER_EXCESS above which the joint order must be wrong."""
+
 MOST_GRAVITY_ERROR = 0.4
 """Share by which free falls may differ from g."""
 
@@ -110,10 +113,7 @@ def trace_bodies(
     for start in range(0, len(root_pos), _CHUNK):
         chunk = slice(start, start + _CHUNK)
         pos, quat = kinematics.forward(
-            *(
-                torch.from_numpy(np.ascontiguousarray(a[chunk], dtype=np.float64))
-                for a in (root_pos, root_quat, joint_pos)
-            )
+            *(torch.from_numpy(np.array(a[chunk], dtype=np.float64)) for a in (root_pos, root_quat, joint_pos))
         )
         surface = (pos[:, points.body] + quat_apply(quat[:, points.body], offset)).numpy()
         height = surface[:, :, 2] - points.radius

@@ -17,9 +17,6 @@ from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.evidence import BodyTrace, Posture
 from athena_wbc.motion.formats.raw import QUATERNION_ORDERS, RawMotion, ReadOptions, check_structure
 
-MOST_FRAMES_LIMIT = 0.5
-"""Share of frames with broken joint limits above which the joint order must be wrong."""
-
 ORDER_MARGIN = 0.03
 """A joint order is excluded when it breaks limits in this many more frames than the other. On the real clips the right
 order breaks none and the wrong one at least 9 % (MJCF read as Isaac at least 73 %)."""
@@ -74,7 +71,7 @@ def _resolve_joints(raw: RawMotion, options: ReadOptions) -> tuple[np.ndarray, t
     if "joint_limits" in options.accept:
         return joint_pos, words
     badly = _broken_share(robot, joint_pos, evidence.WRONG_ORDER_EXCESS)
-    if badly > MOST_FRAMES_LIMIT:
+    if badly > evidence.MOST_FRAMES:
         joint, excess = _worst_joint(robot, joint_pos)
         raise AthenaError(
             f"{raw.where}: joint_pos: breaks joint limits in {badly:.0%} of the frames ({joint} by {excess:.2f} rad); "
@@ -147,7 +144,7 @@ def _choose_order(
             return best, f"{labels[best]}, since its bodies agree with the file to {errors[best] * 1000:.1f} mm"
     raise AthenaError(
         f"{raw.where}: joint_pos: its joint order is not in the file and both fit the joint limits; "
-        f"give --joint-order ({' or '.join(labels)})"
+        f"give --joint-order ({' or '.join(labels)}) to athena motions convert"
     )
 
 
@@ -191,7 +188,7 @@ def _resolve_quaternion(
         if abs(score) < evidence.DECISIVE:
             raise AthenaError(
                 f"{raw.where}: root_quat: the file does not say the order of its quaternions and the motion fits both; "
-                "give --quaternion (xyzw or wxyz)"
+                "give --quaternion (xyzw or wxyz) to athena motions convert"
             )
         if score < 0.0:
             order, other = other, order
@@ -236,7 +233,7 @@ def _resolve_fps(raw: RawMotion, options: ReadOptions, trace: BodyTrace) -> tupl
             reason = "no candidate falls at g" if falls else "it has no flight that would tell"
             raise AthenaError(
                 f"{raw.where}: fps: the file does not say its frame rate and {reason}; "
-                f"give --fps ({_known_rates(candidates)})"
+                f"give --fps ({_known_rates(candidates)}) to athena motions convert"
             )
         fps = fitting[0]
         return fps, (
