@@ -41,46 +41,19 @@ def plan_com(
         zmp: (N, 2) reference zero moment point, m.
         height: (N,) height of the centre of mass above the ground, m.
         height_acc: (N,) its second derivative, m/s^2.
-        momentum_rate: (N, 2) derivative of the angular momentum about x and y divided by the mass, m^2/s^2.
+        momentum_rate: (N, 3) derivative of the angular momentum divided by the mass, m^2/s^2.
         flight: (N,) bool.
 
     Returns:
         (N, 2) m.
     """
-    count = len(zmp)
     load = np.where(flight, 0.0, (GRAVITY + height_acc) / GRAVITY)
     inertia = height / GRAVITY * FPS**2
-    weight = np.where(flight, FLIGHT_COST, 1.0)
-    # Residual k of the moment balance is a row with entries at c[k-1], c[k], c[k+1].
-    balance = np.zeros((count, 3))
-    balance[1:-1] = np.stack((-inertia, load + 2.0 * inertia, -inertia), axis=1)[1:-1]
-    moment = np.stack((momentum_rate[:, 1], -momentum_rate[:, 0]), axis=1) / GRAVITY
+    balance = np.stack((-inertia, load + 2.0 * inertia, -inertia), axis=1)
+    moment = _about_ground(momentum_rate) / GRAVITY
     target = load[:, None] * zmp + np.where(flight[:, None], 0.0, moment)
-    jerk = np.array([-1.0, 3.0, -3.0, 1.0]) * FPS**3
-
-    bands = np.zeros((4, count))
-    right = np.zeros((count, 2))
-    for i in range(3):
-        right[i : count - 2 + i] += (weight * balance[:, i])[1:-1, None] * target[1:-1]
-        for j in range(i, 3):
-            bands[3 - (j - i), j : count - 2 + j] += (weight * balance[:, i] * balance[:, j])[1:-1]
-    for i in range(4):
-        for j in range(i, 4):
-            bands[3 - (j - i), j : count - 3 + j] += JERK_COST * jerk[i] * jerk[j]
-
-    com = np.empty((count, 2))
-    com[:3], com[-3:] = zmp[0], zmp[-1]
-    # Move the fixed frames to the right-hand side and solve for the rest.
-    inner = slice(3, count - 3)
-    for column in (0, 1, 2, count - 3, count - 2, count - 1):
-        for row in range(max(3, column - 3), min(count - 3, column + 4)):
-            low, high = min(row, column), max(row, column)
-            right[row] -= bands[3 - (high - low), high] * com[column]
-    inside = bands[:, inner].copy()
-    for diagonal in range(3):
-        inside[diagonal, : 3 - diagonal] = 0.0
-    com[inner] = solveh_banded(inside, right[inner])
-    return com
+    weight = np.where(flight, FLIGHT_COST, 1.0)
+    return _fit(balance, target, weight, zmp[0], zmp[-1])
 
 
 def zero_moment_point(
@@ -91,14 +64,13 @@ def zero_moment_point(
     Args:
         com: (N, 3) centre of mass, m.
         height_acc: (N,) vertical acceleration of the centre of mass, m/s^2.
-        momentum_rate: (N, 2) as in `plan_com`.
+        momentum_rate: (N, 3) as in `plan_com`.
         flight: (N,) bool.
     """
-    acceleration = second_difference(com[:, :2])
-    moment = np.stack((momentum_rate[:, 1], -momentum_rate[:, 0]), axis=1)
     load = GRAVITY + height_acc
     loaded = ~flight & (load > LEAST_LOAD * GRAVITY)
-    zmp = com[:, :2] - (com[:, 2:] * acceleration + moment) / np.where(loaded, load, 1.0)[:, None]
+    moment = com[:, 2:] * second_difference(com[:, :2]) + _about_ground(momentum_rate)
+    zmp = com[:, :2] - moment / np.where(loaded, load, 1.0)[:, None]
     return np.where(loaded[:, None], zmp, np.nan)
 
 
@@ -107,3 +79,39 @@ def second_difference(values: np.ndarray) -> np.ndarray:
     result = np.zeros_like(values)
     result[1:-1] = (values[2:] - 2.0 * values[1:-1] + values[:-2]) * FPS**2
     return result
+
+
+def _about_ground(momentum_rate: np.ndarray) -> np.ndarray:
+    """(N, 2): what L' adds to c_z c'' in the balance of x and of y."""
+    return np.stack((momentum_rate[:, 1], -momentum_rate[:, 0]), axis=1)
+
+
+def _fit(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Trajectory (N, D) of least weighted squares, at rest at `start` and `end` for three frames each.
+
+    Minimises, over frames k, the sum of weight[k] |rows[k] . (x[k-1], x[k], x[k+1]) - target[k]|^2 and of
+    JERK_COST |x'''|^2: a banded system.
+    """
+    count = len(rows)
+    jerk = np.array([-1.0, 3.0, -3.0, 1.0]) * FPS**3
+    bands = np.zeros((4, count))
+    right = np.zeros((count, target.shape[1]))
+    for i in range(3):
+        right[i : count - 2 + i] += (weight * rows[:, i])[1:-1, None] * target[1:-1]
+        for j in range(i, 3):
+            bands[3 - (j - i), j : count - 2 + j] += (weight * rows[:, i] * rows[:, j])[1:-1]
+    for i in range(4):
+        for j in range(i, 4):
+            bands[3 - (j - i), j : count - 3 + j] += JERK_COST * jerk[i] * jerk[j]
+    fitted = np.empty_like(right)
+    fitted[:3], fitted[-3:] = start, end
+    # What the fixed frames contribute goes to the right-hand side.
+    for fixed in (0, 1, 2, count - 3, count - 2, count - 1):
+        for row in range(max(3, fixed - 3), min(count - 3, fixed + 4)):
+            low, high = min(row, fixed), max(row, fixed)
+            right[row] -= bands[3 - (high - low), high] * fitted[fixed]
+    inside = bands[:, 3:-3].copy()
+    for diagonal in range(3):
+        inside[diagonal, : 3 - diagonal] = 0.0
+    fitted[3:-3] = solveh_banded(inside, right[3:-3])
+    return fitted

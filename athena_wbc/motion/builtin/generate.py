@@ -16,11 +16,11 @@ from athena_wbc.motion.builtin.plan import FPS, Plan, make_plan
 from athena_wbc.motion.builtin.script import Script
 from athena_wbc.motion.clip import MotionClip
 
-PASSES = 3
-"""The first pass takes the body for a point mass at constant height; the others know height and momentum."""
-
 VERSION = 1
 """Part of the cache key: raise it when the generator's numbers change."""
+
+PASSES = 3
+"""The first pass takes the body for a point mass at constant height; the others know height and momentum."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Generated:
     com: np.ndarray
     """(N, 3) centre of mass of the motion, m."""
     zmp: np.ndarray
-    """(N, 2) its zero moment point, m; NaN in flight."""
+    """(N, 2) its zero moment point, m; NaN where the feet carry nothing."""
 
 
 class Generator:
@@ -74,62 +74,67 @@ class Generator:
         plan = make_plan(script, body, self.arm_pose)
         solver = WholeBodyIK(body, script.height_of)
         count = len(plan.height)
-        height = body.com[2] + plan.height
-        height_acc, momentum_rate = plan.height_acc, np.zeros((count, 2))
-        guess = None
-        for number in range(PASSES):
-            ground = plan_com(plan.zmp, height, height_acc, momentum_rate, plan.flight)
-            com = np.column_stack((ground, height))
-            qpos = guess = self._solve(solver, plan, com, guess)
-            height, momentum_rate = _dynamics(body, qpos, com, plan.flight)
-            if script.height_of == "com":
-                height = com[:, 2]
-            elif number < PASSES:
-                height_acc = second_difference(height)
-        reached = np.column_stack((com[:, :2], height))
-        return Generated(qpos, plan, reached, zero_moment_point(reached, height_acc, momentum_rate, plan.flight))
-
-    def _solve(self, solver: WholeBodyIK, plan: Plan, com: np.ndarray, guess: np.ndarray | None) -> np.ndarray:
-        body = self.body
-        feet = Rotation.from_euler("xyz", plan.foot_rpy.reshape(-1, 3)).as_matrix().reshape(-1, 2, 3, 3)
-        feet = feet @ body.foot_rotation
-        pelvis = Rotation.from_euler("xyz", plan.pelvis_rpy).as_matrix()
-        torso = Rotation.from_euler("xyz", plan.torso_rpy).as_matrix()
-        qpos = np.empty((len(com), body.model.nq))
-        current = body.nominal
-        for k in range(len(com)):
-            target = FrameTarget(
-                foot_pos=plan.foot_pos[k],
-                foot_rotation=feet[k],
-                com=com[k],
-                pelvis_height=body.nominal[2] + plan.height[k],
-                pelvis_rotation=pelvis[k],
-                torso_rotation=torso[k],
-                arms=plan.arms[k],
-            )
-            current = solver.solve(current if guess is None else guess[k], target)
-            qpos[k] = current
-        return qpos
+        height, height_acc = body.com[2] + plan.height, plan.height_acc
+        momentum_rate = np.zeros((count, 3))
+        qpos = None
+        for _ in range(PASSES):
+            ground = plan_com(plan.zmp, height, height_acc, momentum_rate / body.mass, plan.flight)
+            targets = _targets(body, plan, np.column_stack((ground, height)))
+            qpos = _solve(solver, targets, [body.nominal] if qpos is None else qpos)
+            reached, momentum_rate = _dynamics(body, qpos)
+            if script.height_of == "pelvis":
+                height, height_acc = reached, second_difference(reached)
+        com = np.column_stack((ground, reached))
+        zmp = zero_moment_point(com, height_acc, momentum_rate / body.mass, plan.flight)
+        return Generated(qpos, plan, com, zmp)
 
 
-def _dynamics(
-    body: Morphology, qpos: np.ndarray, com: np.ndarray, flight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Height of the centre of mass (N,) and momentum rate per mass (N, 2) of a motion."""
-    model = body.model
-    data = mujoco.MjData(model)
+def _targets(body: Morphology, plan: Plan, com: np.ndarray) -> list[FrameTarget]:
+    """The plan as targets of inverse kinematics, frame by frame."""
+    feet = Rotation.from_euler("xyz", plan.foot_rpy.reshape(-1, 3)).as_matrix().reshape(-1, 2, 3, 3)
+    feet = feet @ body.foot_rotation
+    pelvis = Rotation.from_euler("xyz", plan.pelvis_rpy).as_matrix()
+    torso = Rotation.from_euler("xyz", plan.torso_rpy).as_matrix()
+    height = body.nominal[2] + plan.height
+    frames = zip(plan.foot_pos, feet, com, height, pelvis, torso, plan.arms, strict=True)
+    return [FrameTarget(*frame) for frame in frames]
+
+
+def _solve(solver: WholeBodyIK, targets: list[FrameTarget], guesses: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    """Configurations (N, nq); a frame starts from its guess, or where there is none from the frame before."""
+    qpos = np.empty((len(targets), solver.body.model.nq))
+    for k, target in enumerate(targets):
+        qpos[k] = solver.solve(guesses[k] if k < len(guesses) else qpos[k - 1], target)
+    return qpos
+
+
+def _dynamics(body: Morphology, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Height of the centre of mass (N,) and rate of the angular momentum about it (N, 3), N m, of a motion."""
+    data = mujoco.MjData(body.model)
     height = np.empty(len(qpos))
-    momentum = np.zeros((len(qpos), 3))
+    momentum = np.empty((len(qpos) - 1, 3))
     for k in range(len(qpos)):
-        before, after = max(k - 1, 0), min(k + 1, len(qpos) - 1)
         data.qpos[:] = qpos[k]
-        mujoco.mj_differentiatePos(model, data.qvel, (after - before) / FPS, qpos[before], qpos[after])
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        mujoco.mj_comVel(model, data)
-        mujoco.mj_subtreeVel(model, data)
+        mujoco.mj_kinematics(body.model, data)
+        mujoco.mj_comPos(body.model, data)
         height[k] = data.subtree_com[1, 2]
-        momentum[k] = data.subtree_angmom[1]
-    rate = np.gradient(momentum, 1.0 / FPS, axis=0) / body.mass
-    rate[[0, -1]] = 0.0
-    return height, np.where(flight[:, None], 0.0, rate[:, :2])
+    for k in range(len(qpos) - 1):
+        momentum[k] = _momentum(body, data, qpos[k], qpos[k + 1], 1.0 / FPS)
+    rate = np.zeros((len(qpos), 3))
+    rate[1:-1] = np.diff(momentum, axis=0) * FPS
+    return height, rate
+
+
+def _momentum(
+    body: Morphology, data: mujoco.MjData, before: np.ndarray, after: np.ndarray, duration: float
+) -> np.ndarray:
+    """Angular momentum about the centre of mass, (3,) N m s, half-way between two configurations."""
+    model = body.model
+    mujoco.mj_differentiatePos(model, data.qvel, duration, before, after)
+    data.qpos[:] = before
+    mujoco.mj_integratePos(model, data.qpos, data.qvel, 0.5 * duration)
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_comPos(model, data)
+    mujoco.mj_comVel(model, data)
+    mujoco.mj_subtreeVel(model, data)
+    return data.subtree_angmom[1].copy()

@@ -74,7 +74,9 @@ def morphology(embodiment: Embodiment) -> Morphology:
         data.joint(name).qpos[0] = value
     mujoco.mj_forward(model, data)
     if len(embodiment.feet) != 2:
-        raise AthenaError(f"robot '{embodiment.name}': feet: built-in clips need two feet, it has {len(embodiment.feet)}")
+        raise AthenaError(
+            f"robot '{embodiment.name}': feet: built-in clips need two feet, it has {len(embodiment.feet)}"
+        )
     feet = _left_first(data, [model.body(name).id for name in embodiment.feet])
     rotations, soles = zip(*(_sole(model, data, foot, embodiment.name) for foot in feet), strict=True)
     # Lower or raise the default pose so that its soles are at height zero.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 
-LABELS = ("locomotion", "dynamic", "balance")
+from athena_wbc.motion.clip import LABELS
+
+UPRIGHT = (0.0, 0.0, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Script:
 
     name: str
     label: str
-    """One of `LABELS`."""
+    """One of `athena_wbc.motion.clip.LABELS`."""
     text: str
     """What is done, as one sentence."""
     phases: tuple[Phase, ...]
