@@ -5,6 +5,7 @@ MuJoCo's conventions end here: quaternions are turned to scalar last, float64 be
 
 from __future__ import annotations
 
+import logging
 import os
 
 import numpy as np
@@ -20,6 +21,7 @@ from athena_wbc.task.state import JointCommand, Push, RobotState, StartState
 
 _TO_XYZW = [1, 2, 3, 0]
 _TO_WXYZ = [3, 0, 1, 2]
+_LOGGER = logging.getLogger(__name__)
 _BAD = ("mjWARN_BADQPOS", "mjWARN_BADQVEL", "mjWARN_BADQACC", "mjWARN_BADCTRL")
 
 
@@ -55,6 +57,8 @@ class Physics:
         device: str | torch.device = "cpu",
     ) -> None:
         self._mujoco, batch = _import_batch()
+        # MuJoCo's own handler leaves a MUJOCO_LOG.TXT wherever the run was started.
+        self._mujoco.set_mju_user_warning(lambda message: _LOGGER.info("MuJoCo: %s", message))
         from athena_wbc.sim.scene import build_model, sole_geoms
 
         self.embodiment = embodiment
@@ -64,13 +68,12 @@ class Physics:
         self.model = build_model(embodiment, config)
         self._error = batch.SimulationError
         self.stage = self._mujoco.mjtStage.mjSTAGE_VEL.value
-        self.batch = batch.Batch(self.model, num_envs, config.threads or len(os.sched_getaffinity(0)), persistent=True)
+        self.batch = batch.Batch(self.model, num_envs, config.threads or _num_cores(), persistent=True)
         self._bind()
         self._index(sole_geoms(self.model, embodiment))
         self.randomised = randomised
         if randomised:
             self._expand()
-        self._warnings = np.zeros((num_envs, len(_BAD)), dtype=np.int64)
 
     # --- stepping
 
@@ -78,8 +81,8 @@ class Physics:
         """One control step.
 
         Returns:
-            (N,) bool: simulations that failed in this step. MuJoCo has put them back to its default state; the
-            caller resets them.
+            (N,) bool: simulations that failed in this step. They are back in the model's default state; the caller
+            resets them.
         """
         self._ctrl[:] = _host(command.target)
         if command.push is not None:
@@ -89,10 +92,10 @@ class Physics:
             self.batch.step(nstep=self.config.decimation, stage=self.stage)
         except self._error as error:
             failed[error.ids] = True
-        warnings = self._warning_counts()
-        if not np.array_equal(warnings, self._warnings):
-            failed |= (warnings != self._warnings).any(axis=1)
-            self._warnings = warnings
+        failed |= self.batch.warning[:, self._warning_ids, 1].any(axis=1)
+        if failed.any():
+            # Only a reset clears the warnings: the next failure would show the same count again.
+            self.batch.reset(ids=np.flatnonzero(failed))
         return torch.from_numpy(failed).to(self.device)
 
     def push(self, push: Push) -> None:
@@ -103,7 +106,10 @@ class Physics:
         self._qvel[rows, 3:6] += _host(quat_apply_inverse(quat, push.ang_vel_w))
 
     def read(self, ids: Tensor | None = None) -> RobotState:
-        """State of all simulations, or of `ids` (n,). Contact forces and torques are of the last physics step."""
+        """State of all simulations, or of `ids` (n,).
+
+        Contact forces and torques are of the last physics step, or of the start state where one was just written.
+        """
         qpos, qvel = self._rows(self._qpos, ids), self._rows(self._qvel, ids)
         quat = qpos[:, 3:7][:, _TO_XYZW]
         pos = self._rows(self._xpos, ids)[:, self._keys]
@@ -137,7 +143,8 @@ class Physics:
         self._qpos[rows] = _host(qpos)
         self._qvel[rows] = _host(torch.cat((start.root_lin_vel_w, spin, start.joint_vel), dim=-1))
         self._ctrl[rows] = _host(start.joint_pos)
-        self.batch.forward(ids=rows, stage=self.stage)
+        # Up to the accelerations: else torques and contact forces would still be those of the episode before.
+        self.batch.forward(ids=rows)
 
     # --- randomisation
 
@@ -214,12 +221,14 @@ class Physics:
         names = ("body_mass", "body_inertia", "body_ipos", "geom_friction", "actuator_gainprm", "actuator_biasprm")
         self._fields = {name: self.batch.expand(name) for name in (*names, "opt.gravity")}
 
-    def _warning_counts(self) -> np.ndarray:
-        return self.batch.warning[:, self._warning_ids, 1].copy()
-
     def _rows(self, array: np.ndarray, ids: Tensor | None) -> Tensor:
         values = array if ids is None else array[_host(ids)]
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+
+def _num_cores() -> int:
+    """Cores that this process may use; not every system can say, and then all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _host(tensor: Tensor) -> np.ndarray:
