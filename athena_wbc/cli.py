@@ -206,7 +206,7 @@ def _add_play(commands: argparse._SubParsersAction[Parser]) -> None:
         "play --checkpoint runs/first --motions builtin:walk --out walk.mp4\n"
         "play --motions my_clip.csv --out strip.png",
     )
-    parser.add_argument("--checkpoint", help="a checkpoint or a run folder; without one the motion is shown")
+    parser.add_argument("--checkpoint", help="a checkpoint or a run folder; without one, the motion")
     _add_motion_spec(parser)
     parser.add_argument("--task", default=DEFAULT_TASK, help=f"without a checkpoint ({DEFAULT_TASK})")
     parser.add_argument("--out", required=True, help="a .mp4 (needs ffmpeg) or a .png strip")
@@ -274,49 +274,51 @@ def _add_motions(commands: argparse._SubParsersAction[Parser]) -> None:
         group,
         "info",
         ("motions", "info"),
-        "Show what motion files hold, and how they were understood.",
-        "motions info builtin\nmotions info clips/ --format csv:kimodo\nmotions info walk.csv --fps 50 --json",
+        "Show what motion files hold.",
+        "motions info builtin\nmotions info clips/ --format csv36 --fps 50",
     )
     check = _command(
         group,
         "check",
         ("motions", "check"),
-        "Check that motions are plausible: joint limits, jumps, feet, falls, facing. Exit code 1 for an error.",
-        "motions check clips/walk.csv --fps 30\nmotions check builtin",
+        "Check that motions are plausible: joint limits, jumps, falls, floating and sliding feet, facing.",
+        "motions check clips/walk.csv --fps 30\nmotions check builtin --json",
     )
     convert = _command(
         group,
         "convert",
         ("motions", "convert"),
         "Convert motions of any known format into this library's own files.",
-        "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
-        "motions convert take.csv --fps 60 --quaternion xyzw --resample 50 --ground --trim 1.5s:9s --out clips/",
+        "motions convert lafan/*.csv --fps 30 --out clips/\n"
+        "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/",
     )
-    _command(group, "formats", ("motions", "list_formats"), "List the formats that are read.", "motions formats")
+    _command(
+        group,
+        "formats",
+        ("motions", "list_formats"),
+        "List the file formats that are read.",
+        "motions formats",
+    )
     for parser in (info, check, convert):
         parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
-        parser.add_argument("--format", default="auto", help="format, or format:source, where it cannot be told (auto)")
-        parser.add_argument("--fps", type=float, help="frames a second of the file, where it does not say")
-        parser.add_argument("--quaternion", choices=("xyzw", "wxyz"), help="order, where it is not the usual")
-        parser.add_argument("--joint-order", choices=("mjcf", "isaac"), help="order, where the file names no joints")
-    for parser in (info, check):
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
+        parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
+        parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
+        parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
     for parser in (info, convert):
         parser.add_argument(
-            "--accept",
-            action="append",
-            default=[],
-            metavar="NONSENSE",
-            help="let through gravity, orientation, joint_limits or robot; may be repeated",
+            "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see check"
         )
+    for parser in (info, check):
+        parser.add_argument("--json", action="store_true", help="print JSON")
     convert.add_argument("--out", required=True, help="folder for the converted files")
-    convert.add_argument("--resample", type=float, metavar="FPS", help="new frame rate (the file's own)")
-    convert.add_argument("--ground", action="store_true", help="put the lowest point of the feet at height 0")
-    convert.add_argument("--trim", metavar="A:B", help="frames a:b, or seconds as in 1.5s:4s (all)")
-    convert.add_argument("--label", choices=("locomotion", "dynamic", "balance"), help="label to write")
-    convert.add_argument("--licence", help="licence to write")
-    convert.add_argument("--source", help="source to write (the file's name)")
+    convert.add_argument("--trim", metavar="START:STOP", help="keep this range: frames, or seconds with an s")
+    convert.add_argument("--ground", action="store_true", help="move each clip so that its feet touch the ground")
+    convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
+    convert.add_argument("--label", help="locomotion, dynamic or balance")
+    convert.add_argument("--licence", help="licence of the motions, for the record")
+    convert.add_argument("--source", help="where the motions are from, for the record")
 
 
 def _add_robots(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -37,7 +37,7 @@ def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
         ("train --out x --num_envs 0", "--num_envs/--num-envs: must be 1 or more, is 0"),
         ("train --out x --seed one", "--seed: invalid int value: 'one'"),
         ("robots list please", "athena robots list: one argument too many: 'please'"),
-        ("motions info a.csv --quaternion zyx", "--quaternion: unknown 'zyx' (known: wxyz, xyzw)"),
+        ("motions info a.csv --fps fast", "--fps: invalid float value: 'fast'"),
         ("robots show g2", "robot: unknown 'g2'; did you mean 'g1'?"),
     ],
 )
