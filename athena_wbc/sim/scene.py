@@ -23,12 +23,20 @@ def build_model(embodiment: Embodiment, config: SimConfig) -> mujoco.MjModel:
     return build_spec(embodiment, config).compile()
 
 
-def build_spec(embodiment: Embodiment, config: SimConfig) -> mujoco.MjSpec:
-    """The scene before compilation, to add cameras or other robots to."""
+def build_spec(embodiment: Embodiment, config: SimConfig, visuals: bool = False) -> mujoco.MjSpec:
+    """The scene before compilation, to add cameras or other robots to.
+
+    Args:
+        visuals: keep the geoms that collide with nothing. They are for pictures, and only slow a simulation down.
+    """
     try:
         spec = mujoco.MjSpec.from_file(str(embodiment.model_path))
     except ValueError as error:
         raise AthenaError(f"{embodiment.model_path}: MuJoCo cannot read it ({error}); correct the model") from error
+    if not visuals:
+        for geom in list(spec.geoms):
+            if geom.contype == 0 and geom.conaffinity == 0:
+                spec.delete(geom)
     _set_options(spec, config)
     spec.worldbody.add_geom(
         name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], rgba=[0.85, 0.86, 0.88, 1], condim=3
