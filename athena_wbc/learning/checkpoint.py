@@ -26,6 +26,8 @@ import io
 import logging
 import os
 import re
+import warnings
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.is_file():
         raise AthenaError(f"{path}: no such checkpoint; name a file model_<iteration>.pt or a run's folder")
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        contents = _read(path)
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError, ... by the damage
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise AthenaError(
@@ -93,6 +95,18 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"use athena_wbc {contents.get('library', '?')} or train again"
         )
     return _decode(contents)
+
+
+def _read(path: Path) -> Any:
+    # torch does not compare the checksums that it writes; a flipped bit in a weight would go unseen.
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise ValueError(f"checksum of {broken}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the pickle protocol of files that are none of ours
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def checkpoints(run_dir: str | os.PathLike[str]) -> list[Path]:

@@ -161,7 +161,7 @@ class TrainingRunner:
         """Name everything that is logged about the iteration that has just ended."""
         samples = self.env.num_envs * self.config.num_steps_per_env * self.processes.world_size
         figures = dict(self.env.pop_log()) if hasattr(self.env, "pop_log") else {}
-        policy = {**losses, "action_std": float(self.algorithm.actor.output_std.mean())}
+        policy = {**losses, "action_std": float(self.algorithm.actor.output_std.detach().mean())}
         for name, value in policy.items():
             figures[f"policy/{name}" if name in _POLICY_FIGURES else f"loss/{name}"] = value
         sampler = getattr(getattr(self.env, "task", None), "sampler", None)
