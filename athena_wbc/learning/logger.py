@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.config import LoggingConfig
@@ -32,6 +32,7 @@ class RunLogger:
         run_dir: folder of the event files; ``None`` writes none.
         total: iterations at which the run will be complete.
         start: iterations that are already done; later events of an interrupted run are hidden.
+        max_seconds: wall-clock time after which the run ends too, if that is sooner.
         console: where progress goes; a terminal gets a bar, anything else lines.
         quiet: show no progress.
     """
@@ -42,6 +43,7 @@ class RunLogger:
         run_dir: Path | None,
         total: int,
         start: int = 0,
+        max_seconds: float | None = None,
         console: Console | None = None,
         quiet: bool = False,
     ) -> None:
@@ -49,7 +51,7 @@ class RunLogger:
         self._writer = None if run_dir is None else _open_writer(config, run_dir, start)
         self._console = console or Console(highlight=False)
         self._quiet = quiet
-        self._total, self._start = total, start
+        self._total, self._start, self._max_seconds = total, start, max_seconds
         self._latest: dict[str, float] = {}
         self._began = time.monotonic()
         self._printed = -float("inf")
@@ -58,13 +60,12 @@ class RunLogger:
             self._progress = Progress(
                 TextColumn("training"),
                 BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[figures]}"),
+                TextColumn("iteration {task.fields[iteration]}: {task.fields[figures]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 console=self._console,
             )
-            self._bar = self._progress.add_task("training", total=total, completed=start, figures="")
+            self._bar = self._progress.add_task("training", total=1.0, iteration=start, figures="")
             self._progress.start()
 
     def record(self, iteration: int, figures: Mapping[str, float]) -> None:
@@ -74,14 +75,21 @@ class RunLogger:
                 self._writer.add_scalar(name, value, iteration)
         self._latest.update(figures)
         shown = ", ".join(f"{label} {self._latest[key]:.4g}" for label, key in _SHOWN.items() if key in self._latest)
+        now = time.monotonic()
+        share, left = self._share(iteration, now - self._began)
         if self._progress is not None:
-            self._progress.update(self._bar, completed=iteration, figures=shown)
-        elif not self._quiet:
-            now = time.monotonic()
-            if now - self._printed >= self._config.print_interval or iteration >= self._total:
-                self._printed = now
-                left = (now - self._began) / max(1, iteration - self._start) * (self._total - iteration)
-                self._console.print(f"iteration {iteration}/{self._total}: {shown}, about {left:.0f} s left")
+            self._progress.update(self._bar, completed=share, iteration=iteration, figures=shown)
+        elif not self._quiet and (now - self._printed >= self._config.print_interval or share >= 1.0):
+            self._printed = now
+            self._console.print(f"iteration {iteration}: {shown}, {share:.0%}, about {left:.0f} s left")
+
+    def _share(self, iteration: int, elapsed: float) -> tuple[float, float]:
+        """Return how much of the run is done, in [0, 1], and the seconds that are left."""
+        done = iteration - self._start
+        share, left = iteration / self._total, elapsed / max(1, done) * (self._total - iteration)
+        if self._max_seconds is not None and self._max_seconds - elapsed < left:
+            share, left = min(1.0, elapsed / self._max_seconds), max(0.0, self._max_seconds - elapsed)
+        return share, left
 
     def text(self, name: str, text: str, iteration: int) -> None:
         """Write a text (Markdown) to the event file."""

@@ -98,19 +98,19 @@ class TrainingRunner:
         self._stop = False
 
     def learn(self, max_iterations: int, max_seconds: float | None = None) -> TrainingResult:
-        """Train until ``max_iterations`` iterations are done in all, or SIGINT or SIGTERM asks to stop.
+        """Train until ``max_iterations`` iterations are done in all, or this call has taken ``max_seconds``.
 
-        ``max_seconds`` ends it sooner: the first iteration that ends after this time is the last one.
-
-        A stop is obeyed at the end of the iteration under way, after a checkpoint was saved; a second signal
-        stops at once.
+        SIGINT and SIGTERM stop it too: at the end of the iteration under way, after a checkpoint was saved; a
+        second signal stops at once.
         """
         began = time.perf_counter()
         times = {"collection": 0.0, "learning": 0.0}
         figures: dict[str, float] = {}
         checkpoint: Path | None = None
         folder = self.run_dir if self.processes.is_main else None
-        logger = RunLogger(self.config.logging, folder, max_iterations, self.iteration, self._console, self._quiet)
+        logger = RunLogger(
+            self.config.logging, folder, max_iterations, self.iteration, max_seconds, self._console, self._quiet
+        )
         try:
             with self._stop_on_signals():
                 if self.iteration == 0:

@@ -158,5 +158,11 @@ def test_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     console = Console(file=stream, width=200, highlight=False)
     TrainingRunner(FakeEnv(), config, tmp_path, {"config": {}, "run": {}}, console=console).learn(2)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 2 and lines[0].startswith("iteration 1/2: reward ")
-    assert "samples/s" in lines[1]
+    assert len(lines) == 2 and lines[0].startswith("iteration 1: reward ")
+    assert "samples/s" in lines[1] and "100%, about 0 s left" in lines[1]
+
+
+def test_a_limit_of_time_ends_it_as_if_complete(tmp_path: Path) -> None:
+    result = make(tmp_path).learn(1000, max_seconds=0.0)
+    assert result.iteration == 1 and not result.interrupted
+    assert result.checkpoint.name == "model_1.pt"
