@@ -275,7 +275,7 @@ def _add_motions(commands: argparse._SubParsersAction[Parser]) -> None:
         "info",
         ("motions", "info"),
         "Show what motion files hold.",
-        "motions info builtin\nmotions info clips/ --format csv36 --fps 50",
+        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50",
     )
     check = _command(
         group,
@@ -289,7 +289,7 @@ def _add_motions(commands: argparse._SubParsersAction[Parser]) -> None:
         "convert",
         ("motions", "convert"),
         "Convert motions of any known format into this library's own files.",
-        "motions convert lafan/*.csv --fps 30 --out clips/\n"
+        "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
         "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/",
     )
     _command(

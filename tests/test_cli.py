@@ -45,6 +45,63 @@ def test_a_mistake_is_one_line(arguments: str, expected: str, capsys: pytest.Cap
     assert expected in refused(arguments, capsys)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            "--task Athena-Tracking-G2-v0",
+            "task: unknown 'Athena-Tracking-G2-v0'; did you mean 'Athena-Tracking-G1-v0'?",
+        ),
+        ("--task Athena-Tracking-G1-Play-v0", "for looking at, with athena play; train on Athena-Tracking-G1-v0"),
+        ("--recipe genral", "recipe: unknown 'genral'; did you mean 'general'?"),
+        ("--recipe gone.yaml", "gone.yaml: no such file; give a recipe file of your own or one of: "),
+        ("ppo.gama=0.9", "command line: ppo.gama: unknown key 'gama'; did you mean 'gamma'?"),
+        ("ppo.gamma=high", "command line: ppo.gamma: Value 'high'"),
+        ("task.observations=compat", "task.observations: observations: unknown 'compat'; did you mean 'compact'?"),
+        ("robot=g2", "robot: unknown 'g2'; did you mean 'g1'?"),
+        ("ppo.gamma=1.5", "ppo.gamma: 1.5 is not between 0 and 1"),
+        ("--motions gone.csv", "gone.csv"),
+        ("--motions .", ".: no motion files in this folder"),
+        ("--device warp", "device"),
+    ],
+)
+def test_a_wrong_training_is_one_line(
+    arguments: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert expected in refused(f"train --out run {arguments}", capsys)
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("evaluate --checkpoint gone.pt --out report", "gone.pt: no such checkpoint"),
+        ("evaluate --checkpoint . --out report", ".: holds no checkpoint"),
+        ("evaluate --checkpoint damaged.pt --out report", "damaged.pt: damaged, or no checkpoint"),
+        ("play --checkpoint gone.pt --out show.png", "gone.pt: no such checkpoint"),
+        ("play --motions gone.csv --out show.png", "gone.csv"),
+        ("play --motions gone.csv --out show.gif", "show.gif: unknown kind of file"),
+    ],
+)
+def test_a_wrong_checkpoint_is_one_line(
+    arguments: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "damaged.pt").write_bytes(b"PK\x03\x04 cut off")
+    monkeypatch.chdir(tmp_path)
+    assert expected in refused(arguments, capsys)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["damaged.pt"]
+
+
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main([])
