@@ -88,7 +88,8 @@ class RunLogger:
         done = iteration - self._start
         share, left = iteration / self._total, elapsed / max(1, done) * (self._total - iteration)
         if self._max_seconds is not None and self._max_seconds - elapsed < left:
-            share, left = min(1.0, elapsed / self._max_seconds), max(0.0, self._max_seconds - elapsed)
+            left = max(0.0, self._max_seconds - elapsed)
+            share = elapsed / (elapsed + left)
         return share, left
 
     def text(self, name: str, text: str, iteration: int) -> None:
