@@ -1,19 +1,21 @@
 """Batched forward kinematics and body velocities in torch, from the embodiment's tree.
 
-The tree is walked by depth, all bodies of one depth in one operation, so that the cost is the depth of the tree
-(ten for a humanoid), not its number of bodies.
+Only the chain of orientations is walked by depth, all bodies of one depth in one operation; joint rotations, links and
+velocities are computed for all bodies at once and summed down the tree. Inside, components lie in the first dimension
+and configurations in the last, so that every operation runs over contiguous memory.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
-from athena_wbc.rotations import cross, quat_apply, quat_from_axis_angle, quat_mul
+from athena_wbc.rotations import cross, quat_apply, quat_mul
 
 
 @dataclasses.dataclass
@@ -32,18 +34,11 @@ class BodyState:
 
 @dataclasses.dataclass
 class _Level:
-    """Bodies of one depth, and where their parents and joints are."""
+    """Bodies of one depth: a range of the rows below the root, and their parents among those of the depth above."""
 
-    bodies: Tensor
-    parents: Tensor
-    offset_pos: Tensor
-    offset_quat: Tensor
-    joints: Tensor | None
-    """Index of each body's joint; None where no body of this depth has one."""
-    axis: Tensor
-    """(b, 3) joint axis, zero for a body that is fixed to its parent."""
-    anchor: Tensor | None
-    """(b, 3) joint anchor; None where all joints pass through the body's origin."""
+    rows: slice
+    parents: Tensor | None
+    """(b,) position of each body's parent in the level above; None where it is that whole level in order."""
 
 
 class Kinematics:
@@ -63,41 +58,39 @@ class Kinematics:
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        wanted = tuple(bodies) if bodies is not None else embodiment.body_names
-        index = embodiment.body_index(wanted)
+        wanted = embodiment.body_index(tuple(bodies) if bodies is not None else embodiment.body_names)
         parents = np.array(embodiment.body_parents)
-        needed = _with_ancestors(index, parents)
-        depth = np.zeros(len(parents), dtype=int)
+        depth = np.zeros(len(parents), dtype=np.int64)
         for body in range(1, len(parents)):
             depth[body] = depth[parents[body]] + 1
-        joint_of = np.full(len(parents), -1)
-        joint_of[embodiment.joint_body] = np.arange(embodiment.num_joints)
-        order = sorted(needed, key=lambda body: (depth[body], body))
+        needed = sorted(_with_ancestors(wanted, parents), key=lambda body: (depth[body], body))
+        below = np.array(needed[1:], dtype=np.int64)
         slot = np.full(len(parents), -1)
-        slot[order] = np.arange(len(order))
-        self._out = torch.as_tensor(slot[index], device=device)
-        self._levels: list[_Level] = []
+        slot[needed] = np.arange(len(needed))
 
         def constant(array: np.ndarray) -> Tensor:
-            return torch.as_tensor(array, dtype=dtype, device=device)
+            """(b, C) -> (C, b, 1): one column for all configurations."""
+            return torch.as_tensor(array, dtype=dtype, device=device).T.unsqueeze(-1)
 
-        for level in range(1, depth[order].max() + 1):
-            ids = np.array([body for body in order if depth[body] == level])
-            joints = joint_of[ids]
-            moving = joints >= 0
-            axis = np.where(moving[:, None], embodiment.joint_axis[joints], 0.0)
-            anchor = np.where(moving[:, None], embodiment.joint_anchor[joints], 0.0)
-            self._levels.append(
-                _Level(
-                    bodies=torch.as_tensor(slot[ids], device=device),
-                    parents=torch.as_tensor(slot[parents[ids]], device=device),
-                    offset_pos=constant(embodiment.body_offset_pos[ids]),
-                    offset_quat=constant(embodiment.body_offset_quat[ids]),
-                    joints=torch.as_tensor(joints.clip(min=0), device=device) if moving.any() else None,
-                    axis=constant(axis),
-                    anchor=constant(anchor) if np.abs(anchor).max() > 0.0 else None,
-                )
-            )
+        def indices(array: np.ndarray) -> Tensor:
+            return torch.as_tensor(array, device=device)
+
+        self._out = indices(slot[wanted])
+        self._parents = indices(slot[parents[below]])
+        self._levels = list(_levels(slot, parents, below, depth[below], device))
+        joint_of = np.full(len(parents), embodiment.num_joints)
+        joint_of[embodiment.joint_body] = np.arange(embodiment.num_joints)
+        # A body without a joint reads the row behind the last joint, which is zero: its axis does not matter.
+        self._joints = indices(joint_of[below])
+        self._fixed = bool((joint_of[below] == embodiment.num_joints).any())
+        padding = np.zeros((1, 3))
+        anchor = np.concatenate((embodiment.joint_anchor, padding))[joint_of[below]]
+        self._axis = constant(np.concatenate((embodiment.joint_axis, padding))[joint_of[below]])
+        self._anchor = constant(anchor) if np.any(anchor) else None
+        self._offset_quat = constant(embodiment.body_offset_quat[below])
+        self._offset_pos = constant(embodiment.body_offset_pos[below])
+        if self._anchor is not None:
+            self._offset_pos = self._offset_pos + quat_apply(self._offset_quat, self._anchor, 0)
 
     def forward(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> tuple[Tensor, Tensor]:
         """Body poses from generalised coordinates.
@@ -108,13 +101,8 @@ class Kinematics:
         Returns:
             Positions (..., B, 3) and orientations (..., B, 4) in the world frame.
         """
-        pos, quat = [root_pos.unsqueeze(-2)], [root_quat.unsqueeze(-2)]
-        for level in self._levels:
-            parent_pos, parent_quat = _gather(pos, level.parents), _gather(quat, level.parents)
-            frame_pos, frame_quat = self._place(level, parent_pos, parent_quat, joint_pos)
-            pos.append(frame_pos)
-            quat.append(frame_quat)
-        return _gather(pos, self._out), _gather(quat, self._out)
+        pos, quat, _ = self._poses(root_pos, root_quat, joint_pos)
+        return tuple(self._select(value, root_pos.shape[:-1]) for value in (pos, quat))
 
     def state(
         self,
@@ -127,46 +115,73 @@ class Kinematics:
     ) -> BodyState:
         """Body poses and velocities; root velocities (..., 3) in the world frame, joint velocities (..., J) in rad/s.
 
-        Velocity of a child: w = w_parent + axis qdot, v = v_parent + w_parent x (p_anchor - p_parent)
-        + w x (p - p_anchor).
+        Velocity of a child: w = w_parent + axis qdot, v = v_parent + w_parent x (p - p_parent)
+        + axis qdot x (p - p_anchor).
         """
-        pos, quat = [root_pos.unsqueeze(-2)], [root_quat.unsqueeze(-2)]
-        lin, ang = [root_lin_vel.unsqueeze(-2)], [root_ang_vel.unsqueeze(-2)]
+        pos, quat, links = self._poses(root_pos, root_quat, joint_pos)
+        below = quat[:, 1:]
+        spin = quat_apply(below, self._axis, 0) * self._by_body(joint_vel)
+        ang = self._accumulate(_columns(root_ang_vel), spin)
+        change = cross(ang.index_select(1, self._parents), links, 0)
+        if self._anchor is not None:
+            change = change - cross(spin, quat_apply(below, self._anchor, 0), 0)
+        lin = self._accumulate(_columns(root_lin_vel), change)
+        return BodyState(*(self._select(value, root_pos.shape[:-1]) for value in (pos, quat, lin, ang)))
+
+    def _poses(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(3, 1 + b, N) positions, (4, 1 + b, N) orientations, (3, b, N) world vectors from parent to child."""
+        half = 0.5 * self._by_body(joint_pos)
+        turn = torch.cat((self._axis * torch.sin(half), torch.cos(half).unsqueeze(0)))
+        local = quat_mul(self._offset_quat, turn, 0)
+        offset = self._offset_pos
+        if self._anchor is not None:
+            offset = offset - quat_apply(local, self._anchor, 0)
+        chain = [_columns(root_quat)]
         for level in self._levels:
-            parent_pos, parent_quat = _gather(pos, level.parents), _gather(quat, level.parents)
-            parent_ang = _gather(ang, level.parents)
-            frame_pos, frame_quat = self._place(level, parent_pos, parent_quat, joint_pos)
-            frame_ang = parent_ang
-            if level.joints is not None:
-                axis_w = quat_apply(frame_quat, level.axis)
-                frame_ang = parent_ang + axis_w * joint_vel[..., level.joints].unsqueeze(-1)
-            frame_lin = _gather(lin, level.parents) + cross(parent_ang, frame_pos - parent_pos)
-            if level.anchor is not None:
-                to_origin = -quat_apply(frame_quat, level.anchor)
-                frame_lin = frame_lin + cross(frame_ang - parent_ang, to_origin)
-            pos.append(frame_pos)
-            quat.append(frame_quat)
-            lin.append(frame_lin)
-            ang.append(frame_ang)
-        return BodyState(*(_gather(parts, self._out) for parts in (pos, quat, lin, ang)))
+            chain.append(quat_mul(_rows(chain[-1], level.parents), local[:, level.rows], 0))
+        quat = torch.cat(chain, dim=1)
+        links = quat_apply(quat.index_select(1, self._parents), offset, 0)
+        return self._accumulate(_columns(root_pos), links), quat, links
 
-    @staticmethod
-    def _place(
-        level: _Level, parent_pos: Tensor, parent_quat: Tensor, joint_pos: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        pos = parent_pos + quat_apply(parent_quat, level.offset_pos)
-        frame = quat_mul(parent_quat, level.offset_quat.expand_as(parent_quat))
-        if level.joints is None:
-            return pos, frame
-        angle = joint_pos[..., level.joints]
-        quat = quat_mul(frame, quat_from_axis_angle(level.axis, angle))
-        if level.anchor is not None:
-            pos = pos + quat_apply(frame, level.anchor) - quat_apply(quat, level.anchor)
-        return pos, quat
+    def _accumulate(self, root: Tensor, steps: Tensor) -> Tensor:
+        """Sums down the tree: (C, 1, N) of the root and (C, b, N) from parent to child -> (C, 1 + b, N)."""
+        sums = [root]
+        for level in self._levels:
+            sums.append(_rows(sums[-1], level.parents) + steps[:, level.rows])
+        return torch.cat(sums, dim=1)
+
+    def _by_body(self, joints: Tensor) -> Tensor:
+        """(..., J) of joints -> (b, N) of the bodies that they move, zero for a body without a joint."""
+        rows = joints.reshape(-1, joints.shape[-1]).T.contiguous()
+        if self._fixed:
+            rows = torch.cat((rows, rows.new_zeros(1, rows.shape[1])))
+        return rows.index_select(0, self._joints)
+
+    def _select(self, values: Tensor, shape: torch.Size) -> Tensor:
+        """(C, 1 + b, N) -> (..., B, C) of the bodies asked for."""
+        chosen = values.index_select(1, self._out).permute(2, 1, 0)
+        return chosen.reshape(*shape, *chosen.shape[1:])
 
 
-def _gather(parts: list[Tensor], index: Tensor) -> Tensor:
-    return torch.cat(parts, dim=-2)[..., index, :]
+def _levels(
+    slot: np.ndarray, parents: np.ndarray, below: np.ndarray, depth: np.ndarray, device: str | torch.device
+) -> Iterator[_Level]:
+    start, above = 0, 1
+    for level in range(1, depth.max(initial=0) + 1):
+        bodies = below[depth == level]
+        inside = slot[parents[bodies]] - (slot[bodies[0]] - above)
+        whole = np.array_equal(inside, np.arange(above))
+        yield _Level(slice(start, start + len(bodies)), None if whole else torch.as_tensor(inside, device=device))
+        start, above = start + len(bodies), len(bodies)
+
+
+def _columns(values: Tensor) -> Tensor:
+    """(..., C) -> (C, 1, N)."""
+    return values.reshape(-1, values.shape[-1]).T.contiguous().unsqueeze(1)
+
+
+def _rows(values: Tensor, index: Tensor | None) -> Tensor:
+    return values if index is None else values.index_select(1, index)
 
 
 def _with_ancestors(bodies: np.ndarray, parents: np.ndarray) -> set[int]:
