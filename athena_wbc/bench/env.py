@@ -49,11 +49,11 @@ class _Recorder:
         self._physics.write(ids, start)
         rows = ids.cpu().numpy()
         state = self._physics.batch.state[rows].copy()
-        batch, stage = self._bare.batch, self._bare.stage
+        batch = self._bare.batch
 
         def replay() -> None:
             batch.state[rows] = state
-            batch.forward(ids=rows, stage=stage)
+            batch.forward(ids=rows)
 
         self._replay.append(replay)
 
