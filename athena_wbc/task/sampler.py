@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from athena_wbc.task.checks import check_not_negative, check_positive, check_share
 from athena_wbc.task.config import SamplerConfig
 from athena_wbc.task.tracking import TrackingErrors
 
@@ -42,22 +43,32 @@ class AdaptiveSampler:
     """
 
     def __init__(self, config: SamplerConfig, num_steps: Tensor, control_dt: float) -> None:
+        _check(config)
         self.config = config
         self.num_steps = num_steps
         self.bin_steps = max(1, round(config.bin_s / control_dt))
-        bins = torch.div(num_steps - 1, self.bin_steps, rounding_mode="floor") + 1
+        # Scored are the states after a control step, 1 to num_steps - 1, so the first bin starts at 1: else a clip of
+        # whole seconds would have a bin of one step, which is hardly ever visited and stays at its first difficulty.
+        bins = torch.div(num_steps - 2, self.bin_steps, rounding_mode="floor") + 1
         self.first_bin = torch.cumsum(bins, 0) - bins
         self.clip_of_bin = torch.repeat_interleave(torch.arange(len(bins), device=bins.device), bins)
         self.bin_difficulty = torch.ones(int(bins.sum()), device=bins.device)
         """(total bins,) d of eq. A.2."""
 
-    def update(self, clip: Tensor, step: Tensor, errors: TrackingErrors) -> None:
-        """Score the bins that N environments visit at control step `step` (N,) of `clip` (N,)."""
+    def update(self, clip: Tensor, step: Tensor, errors: TrackingErrors, broken: Tensor | None = None) -> None:
+        """Score the bins that N environments visit.
+
+        Args:
+            clip, step: (N,) clip and control step, from 1 on.
+            broken: (N,) simulations that failed; they score `max_difficulty`, as errors that are not finite do.
+        """
         c = self.config
         score = raw_score(errors.key_body / c.key_body, errors.height / c.height, errors.yaw / c.yaw, c.violation_bonus)
-        # A broken simulation has no error to speak of; it must not poison the averages.
+        # Such an environment has no error to speak of, and must not poison the averages.
+        if broken is not None:
+            score = score.masked_fill(broken, c.max_difficulty)
         score = torch.nan_to_num(score, nan=c.max_difficulty, posinf=c.max_difficulty)
-        bins = self.first_bin[clip] + torch.div(step, self.bin_steps, rounding_mode="floor")
+        bins = self.first_bin[clip] + torch.div(step - 1, self.bin_steps, rounding_mode="floor")
         visited, slot = torch.unique(bins, return_inverse=True)
         total = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score)
         count = torch.zeros(len(visited), device=score.device).index_add_(0, slot, torch.ones_like(score))
@@ -97,3 +108,11 @@ class AdaptiveSampler:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.bin_difficulty.copy_(state["bin_difficulty"])
+
+
+def _check(config: SamplerConfig) -> None:
+    for key in ("bin_s", "ema", "epsilon", "max_difficulty", "height", "yaw", "key_body"):
+        check_positive(f"task.sampler.{key}", getattr(config, key))
+    for key in ("ema", "uniform"):
+        check_share(f"task.sampler.{key}", getattr(config, key))
+    check_not_negative("task.sampler.violation_bonus", config.violation_bonus)

@@ -124,7 +124,7 @@ class TrackingTask:
         self.episode_step += 1
         self.observe(robot)
         last = self.library.num_steps[self.clip] - 1
-        self.sampler.update(self.clip, torch.minimum(self.step, last), self.errors)
+        self.sampler.update(self.clip, torch.minimum(self.step, last), self.errors, broken)
         view = TerminationView(robot, self.reference, self.errors, self.limits)
         reasons = violations(view, self.config.termination, self.termination_scale)
         if broken is not None:
