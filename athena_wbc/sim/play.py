@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.sim.render import SceneRenderer, write_pictures
+from athena_wbc.sim.render import SceneRenderer, strip_choice, write_pictures
 
 if TYPE_CHECKING:
     from tensordict import TensorDict
@@ -77,11 +78,16 @@ def show(
     width: int = 480,
     height: int = 360,
 ) -> None:
-    """Draw a recording, the reference as a ghost over the robot, into ``path`` (``.mp4`` or ``.png``)."""
+    """Draw a recording, the reference as a ghost over the robot, into ``path``.
+
+    A ``.mp4`` shows all of it, a ``.png`` eight moments side by side.
+    """
+    count = len(recording.robot)
+    moments = strip_choice(count) if Path(path).suffix == ".png" else range(count)
     renderer = SceneRenderer(embodiment, width, height)
-    ghosts = [None] * len(recording.robot) if recording.reference is None else recording.reference
+    ghosts = [None] * count if recording.reference is None else recording.reference
     try:
-        pictures = (renderer.draw(pose, ghost) for pose, ghost in zip(recording.robot, ghosts, strict=True))
+        pictures = (renderer.draw(recording.robot[moment], ghosts[moment]) for moment in moments)
         write_pictures(path, pictures, recording.fps)
     finally:
         renderer.close()

@@ -123,7 +123,7 @@ class SceneRenderer:
 
 
 def write_pictures(path: str | os.PathLike[str], pictures: Iterable[np.ndarray], fps: float) -> None:
-    """Write pictures to a video (``.mp4``) or to a strip of eight of them side by side (``.png``).
+    """Write pictures to a video (``.mp4``), or side by side to a strip (``.png``).
 
     Raises:
         AthenaError: another suffix, or a video where there is no ffmpeg.
@@ -135,6 +135,11 @@ def write_pictures(path: str | os.PathLike[str], pictures: Iterable[np.ndarray],
         _write_strip(path, list(pictures))
     else:
         raise AthenaError(f"{path}: unknown kind of file; end the name in .mp4 for a video or .png for a strip")
+
+
+def strip_choice(count: int, most: int = 8) -> list[int]:
+    """Return the indices of at most ``most`` of ``count`` pictures, evenly spread, first and last among them."""
+    return np.unique(np.linspace(0, count - 1, most).round().astype(int)).tolist()
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -173,15 +178,13 @@ def _write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None
             raise AthenaError(f"{path}: ffmpeg failed ({said[-1] if said else encoder.returncode})")
 
 
-def _write_strip(path: Path, pictures: Sequence[np.ndarray], count: int = 8) -> None:
+def _write_strip(path: Path, pictures: Sequence[np.ndarray]) -> None:
     from PIL import Image
 
     if not pictures:
         raise AthenaError(f"{path}: there is nothing to show; choose a longer motion")
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, count).round().astype(int))
     with atomic_path(path) as temporary:
-        strip = np.concatenate([pictures[index] for index in chosen], axis=1)
-        Image.fromarray(strip).save(temporary, format="png")
+        Image.fromarray(np.concatenate(pictures, axis=1)).save(temporary, format="png")
 
 
 def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> mujoco.MjModel:
