@@ -92,6 +92,8 @@ class TrainingRunner:
         """Iterations done."""
         self.best = -float("inf")
         """Largest ``best_metric`` at a save so far."""
+        self.checkpoint: Path | None = None
+        """The last checkpoint that was written or read."""
         self._record = dict(record)
         self._console, self._quiet = console, quiet or not self.processes.is_main
         self._observations: TensorDict = env.get_observations().to(device)
@@ -106,7 +108,6 @@ class TrainingRunner:
         began = time.perf_counter()
         times = {"collection": 0.0, "learning": 0.0}
         figures: dict[str, float] = {}
-        checkpoint: Path | None = None
         folder = self.run_dir if self.processes.is_main else None
         logger = RunLogger(
             self.config.logging, folder, max_iterations, self.iteration, max_seconds, self._console, self._quiet
@@ -114,7 +115,7 @@ class TrainingRunner:
         try:
             with self._stop_on_signals():
                 if self.iteration == 0:
-                    checkpoint = self.save({})
+                    self.save({})
                 last = self.iteration >= max_iterations
                 while not last and not self._stop:
                     spent, losses = self._iterate()
@@ -125,14 +126,14 @@ class TrainingRunner:
                     last = self.processes.any(late) or self.iteration >= max_iterations
                     self._stop = self.processes.any(self._stop)
                     if last or self._stop or self.iteration % self.config.save_interval == 0:
-                        checkpoint = self.save(figures)
+                        self.save(figures)
                     self._log(logger, figures, last or self._stop)
         finally:
             logger.close()
         interrupted = self._stop and not last
         seconds = time.perf_counter() - began
         return TrainingResult(
-            self.iteration, checkpoint, interrupted, seconds, times["collection"], times["learning"], figures
+            self.iteration, self.checkpoint, interrupted, seconds, times["collection"], times["learning"], figures
         )
 
     def _iterate(self) -> tuple[dict[str, float], dict[str, float]]:
@@ -183,11 +184,11 @@ class TrainingRunner:
         if self._stop:
             logger.say(f"stopped after iteration {self.iteration}; go on with --resume")
 
-    def save(self, figures: Mapping[str, float]) -> Path | None:
+    def save(self, figures: Mapping[str, float]) -> None:
         """Write a checkpoint, drop old ones, and mark the best by the figure ``best_metric``."""
         others = self.processes.gather(self._own_state())
         if self.run_dir is None or not self.processes.is_main:
-            return None
+            return
         value = figures.get(self.config.best_metric)
         is_best = value is not None and value > self.best
         self.best = max(self.best, value) if value is not None else self.best
@@ -196,7 +197,7 @@ class TrainingRunner:
         if is_best:
             mark_best(path)
         prune_checkpoints(self.run_dir, self.config.keep_checkpoints)
-        return path
+        self.checkpoint = path
 
     def _own_state(self) -> dict[str, Any]:
         """Return what differs between processes."""
@@ -235,6 +236,7 @@ class TrainingRunner:
         self.algorithm.load(contents["algorithm"])
         self.algorithm.clamp_learning_rate()
         self.iteration, self.best = contents["iteration"], contents["best"]
+        self.checkpoint = Path(source)
         states = [contents, *contents["other_processes"]]
         state = states[self.processes.rank] if len(states) == self.processes.world_size else None
         if state is None or state["environment"] is None or not hasattr(self.env, "load_state_dict"):

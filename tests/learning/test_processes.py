@@ -1,0 +1,101 @@
+"""Two processes on this machine that train one policy, as torchrun would start them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+
+from athena_wbc.errors import AthenaError
+from athena_wbc.learning.checkpoint import load_checkpoint
+from athena_wbc.learning.processes import Processes, join_processes
+from athena_wbc.learning.rng import seed_everything
+from athena_wbc.learning.runner import TrainingRunner
+from tests.learning.fake_env import FakeEnv
+from tests.learning.small import equal, small_config, weights
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def worker(rank: int, port: int, folder: str) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    torch.set_num_threads(1)
+    processes, device = join_processes("cpu")
+    assert (processes.rank, processes.world_size, device) == (rank, 2, "cpu")
+    assert processes.any(rank == 1) is True and processes.any(False) is False
+
+    def make(out: str) -> TrainingRunner:
+        # Another seed in each process: other environments, and weights that have to be made the same.
+        seed_everything(rank)
+        env = FakeEnv(seed=rank)
+        return TrainingRunner(
+            env, small_config(), Path(folder) / out, {"config": {}, "run": {}}, processes=processes, quiet=True
+        )
+
+    whole = make("whole")
+    whole.learn(4)
+    make("parts").learn(2)
+    again = make("parts")
+    torch.distributed.barrier()
+    contents = load_checkpoint(Path(folder) / "parts")
+    torch.distributed.barrier()
+    assert again.resume(contents, "x")
+    again.learn(4)
+    states = {
+        name: {
+            f"{part}.{key}": value
+            for part, network in (("actor", runner.algorithm.actor), ("critic", runner.algorithm.critic))
+            for key, value in weights(network).items()
+        }
+        for name, runner in (("whole", whole), ("again", again))
+    }
+    torch.save({**states, "learning_rate": whole.algorithm.learning_rate}, Path(folder) / f"rank{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_keep_one_policy_and_resume_exactly(tmp_path: Path) -> None:
+    context = torch.multiprocessing.get_context("spawn")
+    port = free_port()
+    workers = [context.Process(target=worker, args=(rank, port, str(tmp_path))) for rank in range(2)]
+    for process in workers:
+        process.start()
+    for process in workers:
+        process.join(120)
+        assert process.exitcode == 0
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
+    assert equal(first["whole"], second["whole"])
+    assert equal(first["whole"], first["again"]) and equal(second["whole"], second["again"])
+    assert first["learning_rate"] == second["learning_rate"]
+    assert (
+        int(first["whole"]["actor.obs_normalizer.count"]) == 2 * 4 * 6 * 8
+    )  # processes, iterations, steps, environments
+    assert sorted(path.name for path in (tmp_path / "whole" / "checkpoints").iterdir()) == sorted(
+        ["best.pt", "model_0.pt", "model_2.pt", "model_4.pt"]
+    )
+
+
+def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert join_processes("cpu") == (Processes(), "cpu")
+    assert Processes().rsl_rl() is None and Processes().gather("x") == ["x"]
+
+
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(AthenaError, match="--device: 'gpu' is no torch device"):
+        join_processes("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(AthenaError, match="torch sees no GPU here"):
+            join_processes("cuda:0")
