@@ -20,6 +20,9 @@ MODEL = """
           <body name="camera" pos="0.05 0 0.02" quat="0.7071067811865476 0 0 0.7071067811865476">
             <inertial pos="0 0 0" mass="0.1" diaginertia="0.001 0.001 0.001"/>
           </body>
+          <body name="lamp" pos="-0.05 0 0.02">
+            <inertial pos="0 0 0" mass="0.1" diaginertia="0.001 0.001 0.001"/>
+          </body>
         </body>
       </body>
       <body name="left_thigh" pos="0 0.1 -0.1">
@@ -29,6 +32,9 @@ MODEL = """
           <inertial pos="0 0 0" mass="1" diaginertia="0.01 0.01 0.01"/>
           <joint name="left_knee" axis="0 1 0" pos="0 0 0.04" range="0.1 2"/>
           <geom name="left_sole" type="sphere" size="0.03"/>
+          <body name="left_toe" pos="0.1 0 0">
+            <inertial pos="0 0 0" mass="0.1" diaginertia="0.001 0.001 0.001"/>
+          </body>
         </body>
       </body>
       <body name="right_thigh" pos="0 -0.1 -0.1">
@@ -44,7 +50,8 @@ MODEL = """
   </worldbody>
 </mujoco>
 """
-"""Anchors off the origin, tilted axes and offsets; bodies without a joint beside moving ones and above them."""
+"""Anchors off the origin, tilted axes and offsets; bodies without a joint beside moving ones and above them; levels of
+the tree with as many bodies as the level above but other parents."""
 
 ROBOT = """
 name: toy
