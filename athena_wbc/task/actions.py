@@ -7,6 +7,7 @@ from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.task.checks import check_not_negative, check_positive
 from athena_wbc.task.config import ActionConfig
 
 MODES = ("residual", "absolute")
@@ -29,6 +30,9 @@ class JointPositionAction:
     ) -> None:
         if config.mode not in MODES:
             raise AthenaError(f"task.action.mode: {suggest(config.mode, MODES)}")
+        check_positive("task.action.scale", config.scale)
+        check_positive("task.action.clip", config.clip)
+        check_not_negative("task.action.lead_steps", config.lead_steps)
         self.config = config
         full = embodiment.effort_limit / embodiment.stiffness
         self.scale = torch.as_tensor(config.scale * full, dtype=torch.float32, device=device)
