@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.task.config import COMMAND_BASE
 
 ACTIVATIONS = (
     "elu",
@@ -24,12 +25,6 @@ ACTIVATIONS = (
     "identity",
 )
 """Activation functions that the networks know, by rsl_rl's names."""
-
-COMMAND_BASE = "command_base"
-"""Observation group (N, A): the joint target, in action units, that an action of zero would command now.
-
-Zero for absolute actions; (reference pose - default) / scale for residual ones. It is no input of a network:
-a regulariser that acts on the joint target adds it to the action mean."""
 
 
 @dataclass

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+COMMAND_BASE = "command_base"
+"""Observation group (N, J): the joint target, in action units, that an action of zero would command now.
+
+Zero for absolute actions; (reference pose - default) / scale for residual ones. It is no input of a network: a
+regulariser that acts on the joint target adds it to the action mean."""
+
 
 @dataclass
 class ActionConfig:

@@ -13,7 +13,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
 from athena_wbc.task.actions import JointPositionAction
-from athena_wbc.task.config import TaskConfig
+from athena_wbc.task.config import COMMAND_BASE, TaskConfig
 from athena_wbc.task.log import EpisodeLog
 from athena_wbc.task.observations import TERMS, ObservationAssembler, ObservationView
 from athena_wbc.task.randomisation import PhysicsParameters, Randomisation
@@ -69,7 +69,8 @@ class TrackingTask:
         self.reward = RewardSum(config.rewards, num_envs, control_dt, self.device)
         self.start = ReferenceStart(config.reset, embodiment, self.device)
         self.log = EpisodeLog(self.reward.names, self.reward.families, self.device)
-        self._groups = {name: self._assembler(name) for name in groups}
+        self._groups = {name: self._assembler(name) for name in groups if name != COMMAND_BASE}
+        self._gives_command_base = COMMAND_BASE in groups
         self._anchor = embodiment.key_bodies.index(embodiment.anchor)
         self._weight = embodiment.mass * STANDARD_GRAVITY
         self._episode_steps = max(1, round(config.termination.episode_length_s / control_dt))
@@ -101,10 +102,7 @@ class TrackingTask:
         """Joint targets and pushes for one control step from the policy's output (N, J)."""
         if not self._groups:
             raise AthenaError("task: no observation group is in use; name one in ppo.obs_groups")
-        base = None
-        if self.config.action.mode == "residual":
-            ahead = (self.step + self.config.action.lead_steps).unsqueeze(-1)
-            base = self.library.generalised(self.clip, ahead).joint_pos.squeeze(1)
+        base = self._base()
         self._previous_joint_vel.copy_(self.robot.joint_vel)
         self._previous_torque.copy_(self.robot.joint_torque)
         target = self.action.apply(action, base, self.randomisation.delay, self.randomisation.joint_default)
@@ -213,6 +211,8 @@ class TrackingTask:
 
         bias = self.randomisation.encoder_bias
         result = {name: group.compute(value, bias, self._fresh, self.generator) for name, group in self._groups.items()}
+        if self._gives_command_base:
+            result[COMMAND_BASE] = self.command_base()
         self._fresh.zero_()
         return result
 
@@ -233,6 +233,13 @@ class TrackingTask:
     def command(self) -> Tensor:
         """(N, J) commanded joint target in action units, (target - default) / scale."""
         return self.action.command
+
+    def command_base(self) -> Tensor:
+        """(N, J) joint target in action units that an action of zero would command now: zero in absolute mode."""
+        base = self._base()
+        if base is None:
+            return torch.zeros_like(self.action.command)
+        return (base - self.action.default) / self.action.scale
 
     @property
     def last_action(self) -> Tensor:
@@ -274,6 +281,13 @@ class TrackingTask:
         for name, group in self._groups.items():
             group.load_state_dict(state["groups"][name])
         self.log.load_state_dict(state["log"])
+
+    def _base(self) -> Tensor | None:
+        """(N, J) pose that residual actions add to, rad; None for the default pose."""
+        if self.config.action.mode != "residual":
+            return None
+        ahead = (self.step + self.config.action.lead_steps).unsqueeze(-1)
+        return self.library.generalised(self.clip, ahead).joint_pos.squeeze(1)
 
     def _assembler(self, name: str) -> ObservationAssembler:
         if not hasattr(self.config.observations, name):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from athena_wbc.config import config_from_dict, load_config
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_policy
@@ -89,6 +90,20 @@ def test_five_and_five_are_ten_to_the_byte(motions: str, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("mode", ["residual", "absolute"])
+def test_the_command_base_is_the_target_of_an_action_of_zero(mode: str, motions: str) -> None:
+    config = load_config(
+        "general", [*TINY, f"task.action.mode={mode}", "ppo.regulariser.kind=grad_caps", "ppo.regulariser.on=target"]
+    )
+    env = build_env(config, build_library(config, [motions], "cpu"), 4, "cpu", seed=0)
+    base = env.get_observations()["command_base"].clone()
+    action = torch.full((4, 29), 0.3)
+    env.step(action)
+    torch.testing.assert_close(env.task.command, base + action)
+    assert bool((base == 0.0).all()) == (mode == "absolute")
+    env.close()
+
+
 def test_the_number_of_physics_threads_changes_nothing(motions: str, run: Path, tmp_path: Path) -> None:
     train(tmp_path / "run", motions, 2, "sim.threads=2")
     first, second = (tensors(load_checkpoint(folder)["algorithm"]) for folder in (run, tmp_path / "run"))
@@ -111,8 +126,6 @@ def test_what_a_run_leaves(run: Path) -> None:
 
 
 def test_a_policy_of_the_run_acts_in_its_task(run: Path, motions: str) -> None:
-    from athena_wbc.config import config_from_dict
-
     config = config_from_dict(load_checkpoint(run)["config"], str(run))
     env = build_env(config, build_library(config, [motions], "cpu"), 2, "cpu", seed=0)
     policy = load_policy(run, env)
