@@ -30,7 +30,7 @@ def upright(count: int = 1, yaw: float = 0.0) -> ReferenceState:
 
 def twist(rotation: Rotation) -> float:
     """Angle about z of swing-twist decomposition."""
-    x, y, z, w = rotation.as_quat()
+    _, _, z, w = rotation.as_quat()
     angle = 2.0 * math.atan2(z, w)
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
@@ -125,11 +125,10 @@ def slow_errors(robot: RobotState, reference: ReferenceState, anchor: int, env: 
         return Rotation.from_quat(number(state, "body_quat_w")[body])
 
     turn = Rotation.from_euler("z", twist(rotation(robot, anchor) * rotation(reference, anchor).inv()))
-    pivot, place = number(reference, "body_pos_w")[anchor], number(robot, "body_pos_w")[anchor]
+    pivot, place = (np.append(number(state, "body_pos_w")[anchor, :2], 0.0) for state in (reference, robot))
     positions, rotations = [], []
     for body in range(len(KEYS)):
-        offset = number(reference, "body_pos_w")[body] - [pivot[0], pivot[1], 0.0]
-        positions.append(turn.apply(offset) + [place[0], place[1], 0.0])
+        positions.append(turn.apply(number(reference, "body_pos_w")[body] - pivot) + place)
         rotations.append((turn * rotation(reference, body)).as_matrix())
     distance = np.linalg.norm(number(robot, "body_pos_w") - positions, axis=1)
     root = Rotation.from_quat(number(robot, "root_quat_w")) * Rotation.from_quat(number(reference, "root_quat_w")).inv()
