@@ -110,6 +110,12 @@ class AthenaPPO(PPO):
             AthenaError: a value that no run could use, or an observation group that ``env`` lacks.
         """
         validate(config)
+        samples = env.num_envs * config.num_steps_per_env
+        if samples < 2 * config.num_mini_batches:
+            raise AthenaError(
+                f"ppo.num_mini_batches: {config.num_mini_batches} minibatches of {samples} samples hold less than "
+                "two each; take fewer, or more environments"
+            )
         observations = env.get_observations().to(device)
         actor = build_actor(observations, config, env.num_actions, device)
         critic = build_critic(observations, config, device)
