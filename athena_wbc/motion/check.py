@@ -287,7 +287,7 @@ def _foot_skating(trace: BodyTrace) -> list[Finding]:
             sliding.any(axis=1),
             float(share),
             "share",
-            f"feet slide faster than {SKATE_SPEED} m/s in {share:.0%} of their contacts (95th percentile {fast:.2f} m/s)",
+            f"feet slide faster than {SKATE_SPEED} m/s in {share:.0%} of contacts (95th percentile {fast:.2f} m/s)",
         )
     ]
 

@@ -50,12 +50,15 @@ the core of the ASAP jumps fits -8.6 to -10.1 m/s^2, all of the phase -4.9 to -9
 FLIGHT_FIT = 0.9
 """Least coefficient of determination of the parabola; a supported phase that looks like a flight reaches 0.75."""
 
+LEAST_FALL = 0.05
+"""Acceleration as a share of g below which nothing falls: legs that are pulled up while the body hangs or hovers. It
+takes a frame rate that is 4.5 times too low to make a fall as light."""
+
 LEAST_FLIGHT_FRAMES = 5
 _CHUNK = 4096
 _MOVING = 0.3
 _SLIP_FLOOR = 0.01
 _UPRIGHT_COSINE = 0.5
-_ACCELERATION_FLOOR = 0.05
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -275,14 +278,14 @@ def find_flights(trace: BodyTrace) -> list[Flight]:
 
 
 def _fit_parabola(height: np.ndarray, fps: float) -> tuple[float, float, float] | None:
-    """Acceleration, its standard error, and the fit; None where the phase does not rise and then fall."""
+    """Acceleration, its standard error, and the fit; None where the phase does not rise and then fall as a parabola."""
     time = (np.arange(len(height)) - 0.5 * (len(height) - 1)) / fps
     design = np.stack((np.ones_like(time), time, 0.5 * time * time), axis=1)
     solution = np.linalg.lstsq(design, height, rcond=None)[0]
     residual = height - design @ solution
     spread = float(((height - height.mean()) ** 2).sum())
     rises, falls = solution[1] + solution[2] * time[0] > 0.0, solution[1] + solution[2] * time[-1] < 0.0
-    if not (rises and falls) or spread <= 0.0:
+    if not (rises and falls) or spread <= 0.0 or solution[2] > -LEAST_FALL * GRAVITY:
         return None
     fit = 1.0 - float(residual @ residual) / spread
     if fit < FLIGHT_FIT:
@@ -314,7 +317,7 @@ class Fall:
 
     def fitting_fps(self, fps: float) -> float:
         """The frame rate at which the same frames would fall at g; acceleration goes with the rate squared."""
-        return fps * math.sqrt(GRAVITY / max(-self.acceleration, _ACCELERATION_FLOOR))
+        return fps * math.sqrt(GRAVITY / -self.acceleration)
 
 
 def measure_fall(flights: list[Flight]) -> Fall | None:

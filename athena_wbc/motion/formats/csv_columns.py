@@ -66,13 +66,13 @@ _TWIN_TOLERANCE = 1e-3
 
 
 def recognise(path: Path) -> str | None:
-    """By the ending .csv and a first line of numbers."""
+    """By the ending .csv and a first line of numbers; a few damaged ones leave it a line of numbers."""
     if path.suffix.lower() != ".csv":
         return None
     with open(path, "rb") as stream:
         first = stream.readline(1 << 16)
-    fields = first.decode("utf-8", errors="replace").strip().split(",")
-    if len(fields) > 1 and all(_is_number(field) for field in fields):
+    fields = first.decode("utf-8-sig", errors="replace").strip().split(",")
+    if len(fields) > 1 and sum(_is_number(field) for field in fields) > 0.5 * len(fields):
         return f"{len(fields)} columns of numbers"
     return None
 
@@ -142,17 +142,24 @@ def _wrong_columns(path: Path, lines: list[str], number: int, columns: int, robo
         return AthenaError(
             f"{path}: line {number + 1}: ends after {found} of {columns} columns; the file is truncated, copy it again"
         )
-    if number == 0 and not all(_is_number(field) for field in lines[0].split(",")):
-        return AthenaError(
-            f"{path}: line 1: is no line of numbers; {columns} columns without a header are expected for '{robot.name}'"
-        )
+    if number == 0 and not any(_is_number(field) for field in lines[0].split(",")):
+        return _header(path, robot)
     return AthenaError(
         f"{path}: line {number + 1}: has {found} columns, {columns} are expected for robot '{robot.name}' "
         f"(3 position, 4 quaternion, {robot.num_joints} joints); correct the file or name its robot with --robot"
     )
 
 
+def _header(path: Path, robot: Embodiment) -> AthenaError:
+    return AthenaError(
+        f"{path}: line 1: is no line of numbers; {7 + robot.num_joints} columns without a header are expected "
+        f"for robot '{robot.name}'"
+    )
+
+
 def _no_number(path: Path, lines: list[str], robot: Embodiment) -> AthenaError:
+    if not any(_is_number(field) for field in lines[0].split(",")):
+        return _header(path, robot)
     for row, line in enumerate(lines):
         for column, field in enumerate(line.split(",")):
             if not _is_number(field):

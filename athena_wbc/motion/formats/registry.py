@@ -100,8 +100,13 @@ def _content(path: Path) -> str:
     elif path.suffix.lower() in (".pkl", ".pickle", ".joblib") and looks_like_pickle(path):
         content = load_pickle(path)
         keys = [str(key) for key in content] if isinstance(content, dict) else []
-    shown = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
-    return f" (it has the keys {shown[:200]})" if keys else ""
+    if keys:
+        shown = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
+        return f" (it has the keys {shown[:200]})"
+    with open(path, "rb") as stream:
+        head = stream.read(40)
+    text = head.decode("utf-8", errors="replace").partition("\n")[0].strip()
+    return f" (it starts with '{text}')" if text.isprintable() and "\ufffd" not in text else ""
 
 
 def read_motion(

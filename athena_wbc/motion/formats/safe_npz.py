@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -15,7 +18,20 @@ from athena_wbc.errors import AthenaError
 _MOST_BYTES = 4 << 30
 _MOST_EXPANSION = 200
 _SMALL = 64 << 20
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, SyntaxError, OverflowError)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 
 
 class Npz(Mapping[str, np.ndarray]):
@@ -35,7 +51,7 @@ class Npz(Mapping[str, np.ndarray]):
                     for entry in archive.infolist()
                     if entry.filename.endswith(".npy")
                 }
-        except (*_DAMAGE, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise self._damaged(error) from error
         total = sum(entry.file_size for entry in self._members.values())
         if total > max(_SMALL, min(_MOST_BYTES, _MOST_EXPANSION * self.path.stat().st_size)):
@@ -65,30 +81,34 @@ class Npz(Mapping[str, np.ndarray]):
         entry = self._members[key]
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(entry) as stream:
-                version = np.lib.format.read_magic(stream)
-                read = {
-                    (1, 0): np.lib.format.read_array_header_1_0,
-                    (2, 0): np.lib.format.read_array_header_2_0,
-                }[version]
-                shape, fortran, dtype = read(stream)
-                if dtype.hasobject:
-                    raise AthenaError(
-                        f"{self.path}: {key}: holds pickled objects; only arrays of numbers and text are read"
-                    )
+                shape, fortran, dtype = self._read_header(stream, key)
                 size = math.prod(shape) * dtype.itemsize
-                if not 0 <= size <= entry.file_size:
+                if size > entry.file_size:
                     raise AthenaError(
                         f"{self.path}: {key}: claims {size} bytes and has {entry.file_size}; the file is damaged"
                     )
                 if header_only:
                     return shape, np.empty(0)
                 raw = stream.read(size)
-        except (*_DAMAGE, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGE as error:
             raise self._damaged(error, key) from error
         if len(raw) != size:
-            raise AthenaError(f"{self.path}: {key}: ends within its data; the file is truncated")
-        array = np.frombuffer(raw, dtype=dtype)
+            raise AthenaError(f"{self.path}: {key}: ends within its data; the file is damaged")
+        array = np.frombuffer(raw, dtype=dtype) if size else np.empty(shape, dtype)
         return shape, array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+    def _read_header(self, stream: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+        try:
+            version = np.lib.format.read_magic(stream)
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, fortran, dtype = read[version](stream)
+        except Exception as error:  # the header is Python text, and its parser fails in many ways
+            raise self._damaged(error, key) from error
+        if any(length < 0 for length in shape):
+            raise self._damaged(ValueError(f"shape {shape}"), key)
+        if dtype.hasobject:
+            raise AthenaError(f"{self.path}: {key}: holds pickled objects; only arrays of numbers and text are read")
+        return shape, fortran, dtype
 
     def _damaged(self, error: Exception, key: str = "") -> AthenaError:
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]

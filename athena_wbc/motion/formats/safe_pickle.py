@@ -27,7 +27,14 @@ from athena_wbc.errors import AthenaError
 
 _ARRAY_STUB, _DTYPE, _SCALAR, _FROM_BUFFER = "array stub", "dtype", "scalar", "array from buffer"
 _ARRAY_CLASS, _JOBLIB, _ENCODE = "array class", "joblib array", "encode"
-_CONTAINERS = {"dict": dict, "list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_CONTAINERS = {
+    "dict": dict,
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "bytes": bytes,
+}
 
 _GLOBALS: dict[str, str] = {
     "numpy ndarray": _ARRAY_CLASS,
@@ -337,9 +344,9 @@ def _call(symbol: _Symbol, arguments: tuple) -> Any:
         return arguments[0].encode("latin-1")
     if meaning in _CONTAINERS and len(arguments) <= 1:
         items = arguments[0] if arguments else []
-        if meaning == "dict" and not items:
-            return {}
-        if meaning != "dict" and isinstance(items, (list, tuple)):
+        if not items:
+            return _CONTAINERS[meaning]()
+        if meaning not in ("dict", "bytes") and isinstance(items, (list, tuple)):
             return _CONTAINERS[meaning](_keys(list(items)) if "set" in meaning else items)
     raise _Refused(f"calls '{symbol.name.replace(' ', '.')}' in a way that arrays do not need")
 
