@@ -11,8 +11,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from athena_wbc.motion.reference import ReferenceState
-from athena_wbc.task.state import RobotState
-from athena_wbc.task.tracking import TrackingErrors, tracking_errors
+from athena_wbc.task.tracking import tracking_errors
+from tests.task.slow import Row, anchored, twist
 from tests.tracking import carried, g1, random_reference, random_robot, robot_at
 
 KEYS = g1().key_bodies
@@ -26,13 +26,6 @@ def upright(count: int = 1, yaw: float = 0.0) -> ReferenceState:
     turn = torch.tensor(Rotation.from_euler("z", yaw).as_quat(), dtype=torch.float32)
     changes = {"root_quat_w": turn.expand(count, 4).clone(), "body_quat_w": turn.repeat(count, len(KEYS), 1)}
     return dataclasses.replace(reference, **changes)
-
-
-def twist(rotation: Rotation) -> float:
-    """Angle about z of swing-twist decomposition."""
-    _, _, z, w = rotation.as_quat()
-    angle = 2.0 * math.atan2(z, w)
-    return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
 def test_no_error_on_the_reference():
@@ -115,43 +108,25 @@ def test_the_sign_of_a_quaternion_means_nothing():
     torch.testing.assert_close(other.body, plain.body, atol=1e-5, rtol=0.0)
 
 
-def slow_errors(robot: RobotState, reference: ReferenceState, anchor: int, env: int) -> dict[str, np.ndarray]:
-    """One environment, one body at a time."""
-
-    def number(state, key: str) -> np.ndarray:
-        return getattr(state, key)[env].double().numpy()
-
-    def rotation(state, body: int) -> Rotation:
-        return Rotation.from_quat(number(state, "body_quat_w")[body])
-
-    turn = Rotation.from_euler("z", twist(rotation(robot, anchor) * rotation(reference, anchor).inv()))
-    pivot, place = (np.append(number(state, "body_pos_w")[anchor, :2], 0.0) for state in (reference, robot))
-    positions, rotations = [], []
-    for body in range(len(KEYS)):
-        positions.append(turn.apply(number(reference, "body_pos_w")[body] - pivot) + place)
-        rotations.append((turn * rotation(reference, body)).as_matrix())
-    distance = np.linalg.norm(number(robot, "body_pos_w") - positions, axis=1)
-    root = Rotation.from_quat(number(robot, "root_quat_w")) * Rotation.from_quat(number(reference, "root_quat_w")).inv()
-    return {
-        "height": abs(number(robot, "root_pos_w")[2] - number(reference, "root_pos_w")[2]),
-        "yaw": abs(twist(root)),
-        "key_body": distance.max(),
-        "body": distance,
-        "anchored_pos_w": np.array(positions),
-        "anchored_rotation": np.array(rotations),
-    }
-
-
 @pytest.mark.parametrize("anchor", [0, TORSO])
 def test_against_a_slow_reference(anchor: int):
-    robot, reference = random_robot(8, seed=11), random_reference(8, seed=12)
-    errors: TrackingErrors = tracking_errors(robot, reference, anchor)
+    robots, references = random_robot(8, seed=11), random_reference(8, seed=12)
+    errors = tracking_errors(robots, references, anchor)
     for env in range(8):
-        expected = slow_errors(robot, reference, anchor, env)
-        rotations = Rotation.from_quat(errors.anchored_quat_w[env].double().numpy()).as_matrix()
-        np.testing.assert_allclose(rotations, expected.pop("anchored_rotation"), atol=2e-5)
+        robot, reference = Row(robots, env), Row(references, env)
+        _, positions, rotations = anchored(robot, reference, anchor)
+        distance = np.linalg.norm(robot.body_pos_w - positions, axis=1)
+        expected = {
+            "height": abs(robot.root_pos_w[2] - reference.root_pos_w[2]),
+            "yaw": abs(twist(robot.root * reference.root.inv())),
+            "key_body": distance.max(),
+            "body": distance,
+            "anchored_pos_w": positions,
+        }
         for key, value in expected.items():
             np.testing.assert_allclose(getattr(errors, key)[env].numpy(), value, atol=2e-5, err_msg=key)
+        matrices = Rotation.from_quat(errors.anchored_quat_w[env].double().numpy()).as_matrix()
+        np.testing.assert_allclose(matrices, [rotation.as_matrix() for rotation in rotations], atol=2e-5)
 
 
 def test_an_error_that_is_not_a_number_shows():
