@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from athena_wbc.motion.builtin.plan import FPS, GRAVITY
+from athena_wbc.motion.builtin.feet import GRAVITY
+from athena_wbc.motion.builtin.plan import FPS
 
 JERK_COST = 1e-7
 """Weight of the squared jerk (m/s^3) beside the squared error of the zero moment point (m)."""

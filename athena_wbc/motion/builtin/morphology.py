@@ -34,7 +34,7 @@ class ArmChain:
 
 @dataclasses.dataclass(frozen=True)
 class Morphology:
-    """A humanoid as the scripts see it. Left comes first in pairs; positions in m, soles of the nominal pose at z = 0."""
+    """A humanoid as the scripts see it. Left comes first in pairs; positions in m, nominal soles at z = 0."""
 
     model: mujoco.MjModel
     """Private copy whose joint ranges are narrowed by the margin."""
@@ -44,11 +44,13 @@ class Morphology:
     """Body id of the last body that both arms hang from; the root for a robot without a waist."""
     feet: tuple[int, int]
     foot_pos: np.ndarray
-    """(2, 3) origins of the feet in the nominal pose."""
+    """(2, 3) origins of the feet in the nominal pose, at the height of a level foot."""
     foot_rotation: np.ndarray
     """(2, 3, 3) orientation of the feet when flat on the ground and heading along x."""
     soles: tuple[np.ndarray, np.ndarray]
     """Contact points of either foot in its own frame, (P, 3) each."""
+    toe: np.ndarray
+    """(2,) distance of the foremost points of the sole in front of the foot's origin, level foot."""
     leg_length: float
     """Height of the hips above the soles in the nominal pose."""
     com: np.ndarray
@@ -80,9 +82,11 @@ def morphology(embodiment: Embodiment) -> Morphology:
     feet = _left_first(data, [model.body(name).id for name in embodiment.feet])
     rotations, soles = zip(*(_sole(model, data, foot, embodiment.name) for foot in feet), strict=True)
     # Lower or raise the default pose so that its soles are at height zero.
-    heights = [data.xpos[f, 2] + (r @ s.T)[2].min() for f, r, s in zip(feet, rotations, soles, strict=True)]
-    data.qpos[2] -= np.mean(heights)
+    level = [rotation @ sole.T for rotation, sole in zip(rotations, soles, strict=True)]
+    data.qpos[2] -= np.mean([data.xpos[foot, 2] + points[2].min() for foot, points in zip(feet, level, strict=True)])
     mujoco.mj_forward(model, data)
+    foot_pos = data.xpos[list(feet)].copy()
+    foot_pos[:, 2] = [-points[2].min() for points in level]
     hands = [model.body(name).id for name in embodiment.end_effectors if name not in embodiment.feet]
     hands = _left_first(data, hands) if len(hands) == 2 else ()
     torso = _common_ancestor(model, hands) if hands else 1
@@ -92,9 +96,10 @@ def morphology(embodiment: Embodiment) -> Morphology:
         nominal=data.qpos.copy(),
         torso=torso,
         feet=feet,
-        foot_pos=data.xpos[list(feet)].copy(),
+        foot_pos=foot_pos,
         foot_rotation=np.stack(rotations),
         soles=soles,
+        toe=np.array([points[0].max() for points in level]),
         leg_length=float(np.mean([data.xpos[_leg_top(model, foot), 2] for foot in feet])),
         com=data.subtree_com[1].copy(),
         arms=tuple(_arm(model, torso, hand) for hand in hands) if hands else (None, None),

@@ -43,13 +43,23 @@ class Air:
 
 
 @dataclasses.dataclass(frozen=True)
+class Heel:
+    """The foot turns about its toes, which stay where they are; 0 puts the heel down again."""
+
+    pitch: float = 0.0
+
+
+Move = Place | Air | Heel | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """One stretch of a clip; all targets are those at its end."""
 
     duration: float
-    left: Place | Air | None = None
+    left: Move = None
     """What the left foot does; None: it stays as it is, on the ground or in the air."""
-    right: Place | Air | None = None
+    right: Move = None
     weight: float | None = None
     """Share of the body's weight on the left foot, 0 to 1: where the zero moment point lies between the feet."""
     press: float | None = None
@@ -111,9 +121,9 @@ def mirrored(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     )
 
 
-def _mirrored_foot(foot: Place | Air | None) -> Place | Air | None:
-    if foot is None:
-        return None
+def _mirrored_foot(foot: Move) -> Move:
+    if foot is None or isinstance(foot, Heel):
+        return foot
     changed = {"left": -foot.left, "turn": -foot.turn}
     if isinstance(foot, Air):
         changed["roll"] = -foot.roll

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from athena_wbc.motion.builtin.script import UPRIGHT, Air, Phase, Place, Script, mirrored
+from athena_wbc.motion.builtin.script import UPRIGHT, Air, Heel, Phase, Place, Script, mirrored
 
 REST = {"left_arm": "rest", "right_arm": "rest"}
 BALANCE = {"left_arm": "balance", "right_arm": "balance"}
@@ -38,13 +38,13 @@ SQUAT = Script(
 )
 
 _LUNGE = (
-    Phase(0.8, weight=0.0),
-    Phase(0.7, left=Place(forward=0.6, lift=0.1), height=-0.08, **BALANCE),
-    Phase(0.8, weight=0.9, height=-0.17),
+    Phase(0.8, weight=0.0, press=0.06, height=-0.05),
+    Phase(0.7, left=Place(forward=0.6, left=-0.06, lift=0.1), height=-0.13, **BALANCE),
+    Phase(0.9, weight=0.75, press=0.0, height=-0.32, right=Heel(0.8), torso=(0.0, 0.1, 0.0)),
     Phase(0.2),
-    Phase(0.9, weight=0.0, height=-0.08),
-    Phase(0.7, left=Place(lift=0.1), height=0.0, **REST),
-    Phase(0.6, weight=0.5),
+    Phase(1.0, weight=0.0, press=0.06, height=-0.13, right=Heel(0.0), torso=UPRIGHT),
+    Phase(0.7, left=Place(lift=0.1), height=-0.03, **REST),
+    Phase(0.6, weight=0.5, press=0.0, height=0.0),
 )
 
 LUNGE = Script(
@@ -64,7 +64,7 @@ ONE_LEG_STAND = Script(
         Phase(0.9, right=Air(forward=-0.1, left=0.14, up=0.15, pitch=0.3), left_arm="side", right_arm="side"),
         Phase(
             1.2,
-            right=Air(forward=-0.55, left=0.14, up=0.42, pitch=0.9),
+            right=Air(forward=-0.8, left=0.14, up=0.42, pitch=1.1),
             torso=(0.0, 0.75, 0.0),
             pelvis=(0.0, 0.55, 0.0),
         ),
@@ -85,7 +85,7 @@ ONE_LEG_SQUAT = Script(
         Phase(1.0, weight=0.0, **BALANCE),
         Phase(0.8, left=Air(forward=0.2, left=-0.14, up=0.2)),
         Phase(
-            1.1, height=-0.2, left=Air(forward=0.45, left=-0.14, up=0.35, pitch=-0.3), torso=(0.0, 0.25, 0.0), **REACH
+            1.1, height=-0.19, left=Air(forward=0.45, left=-0.2, up=0.35, pitch=-0.3), torso=(0.14, 0.25, 0.0), **REACH
         ),
         Phase(0.2),
         Phase(1.1, height=0.0, left=Air(forward=0.2, left=-0.14, up=0.2), torso=UPRIGHT, **BALANCE),

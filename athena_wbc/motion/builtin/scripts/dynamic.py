@@ -7,6 +7,7 @@ from athena_wbc.motion.builtin.script import UPRIGHT, Air, Phase, Place, Script
 REST = {"left_arm": "rest", "right_arm": "rest"}
 GUARD = {"left_arm": "guard", "right_arm": "guard"}
 REACH = {"left_arm": "reach", "right_arm": "reach"}
+FORWARD = {"left_arm": "swing_forward", "right_arm": "swing_forward"}
 
 PUNCH = Script(
     name="punch_combination",
@@ -42,7 +43,7 @@ HIGH_KICK = Script(
         Phase(0.44, right=Air(forward=0.3, left=0.14, up=0.4, pitch=0.5)),
         Phase(
             0.36,
-            right=Air(forward=0.72, left=0.14, up=0.95, pitch=-0.9),
+            right=Air(forward=0.85, left=0.14, up=0.95, pitch=-1.0),
             torso=(0.0, -0.25, 0.0),
             pelvis=(0.0, -0.25, 0.0),
         ),
@@ -62,19 +63,19 @@ JUMP = Script(
         Phase(0.2),
         *(
             phase
-            for flight in (0.24, 0.34)
+            for flight in (0.24, 0.32)
             for phase in (
                 Phase(
                     0.7,
-                    height=-0.2,
-                    torso=(0.0, 0.4, 0.0),
-                    pelvis=(0.0, 0.3, 0.0),
+                    height=-0.18,
+                    torso=(0.0, 0.5, 0.0),
+                    pelvis=(0.0, 0.4, 0.0),
                     left_arm="swing_back",
                     right_arm="swing_back",
                 ),
-                Phase(0.34, height=-0.04, torso=(0.0, 0.06, 0.0), pelvis=(0.0, 0.06, 0.0), **REACH),
+                Phase(0.34, height=-0.04, torso=(0.0, 0.12, 0.0), pelvis=(0.0, 0.1, 0.0), **REACH),
                 Phase(flight, left=Place(), right=Place(), flight=True),
-                Phase(0.4, height=-0.2, torso=(0.0, 0.35, 0.0), pelvis=(0.0, 0.25, 0.0)),
+                Phase(0.34, height=-0.18, torso=(0.0, 0.48, 0.0), pelvis=(0.0, 0.42, 0.0), **FORWARD),
                 Phase(0.7, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
             )
         ),
@@ -91,22 +92,22 @@ HOP = Script(
         Phase(0.2),
         Phase(
             0.6,
-            height=-0.13,
-            torso=(0.0, 0.3, 0.0),
-            pelvis=(0.0, 0.2, 0.0),
+            height=-0.12,
+            torso=(0.0, 0.35, 0.0),
+            pelvis=(0.0, 0.28, 0.0),
             left_arm="swing_back",
             right_arm="swing_back",
         ),
-        Phase(0.3, height=-0.03, torso=(0.0, 0.15, 0.0), pelvis=(0.0, 0.1, 0.0), **REACH),
+        Phase(0.3, height=-0.03, torso=(0.0, 0.25, 0.0), pelvis=(0.0, 0.2, 0.0), **FORWARD),
         *(
             phase
             for number in range(3)
             for phase in (
                 Phase(0.2, left=Place(forward=0.2), right=Place(forward=0.2), flight=True),
-                *((Phase(0.36),) if number < 2 else ()),
+                *((Phase(0.3),) if number < 2 else ()),
             )
         ),
-        Phase(0.36, height=-0.13, torso=(0.0, 0.25, 0.0)),
+        Phase(0.34, height=-0.12, torso=(0.0, 0.28, 0.0), pelvis=(0.0, 0.25, 0.0)),
         Phase(0.8, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
         Phase(0.4),
     ),
@@ -120,11 +121,11 @@ ONE_LEG_HOP = Script(
     phases=(
         Phase(0.2),
         Phase(0.9, weight=1.0, left_arm="balance", right_arm="balance"),
-        Phase(0.5, right=Air(forward=-0.08, left=0.14, up=0.2, pitch=0.4)),
-        Phase(0.4, height=-0.1, torso=(0.0, 0.12, 0.0)),
-        Phase(0.28, height=-0.02),
+        Phase(0.5, right=Air(forward=-0.08, left=0.18, up=0.2, pitch=0.4)),
+        Phase(0.4, height=-0.1, torso=(-0.25, 0.12, 0.0)),
+        Phase(0.28, height=-0.03),
         Phase(0.16, left=Place(), flight=True),
-        Phase(0.36),
+        Phase(0.32),
         Phase(0.16, left=Place(), flight=True),
         Phase(0.34, height=-0.1),
         Phase(0.5, height=0.0, torso=UPRIGHT),

@@ -94,10 +94,10 @@ MARCH = Script(
 )
 
 _SIDE_STEP = (
-    Phase(0.24, weight=0.04),
-    Phase(0.42, left=Place(left=0.2)),
-    Phase(0.24, weight=0.96),
-    Phase(0.38, right=Place()),
+    Phase(0.22, weight=0.05),
+    Phase(0.36, left=Place(left=0.15)),
+    Phase(0.22, weight=0.95),
+    Phase(0.36, right=Place()),
 )
 
 SIDE_STEP = Script(
@@ -141,7 +141,7 @@ CROUCH_WALK = Script(
     text="walks forward in a deep crouch",
     phases=(
         Phase(0.2),
-        Phase(0.9, height=-0.24, torso=(0.0, 0.6, 0.0), pelvis=(0.0, 0.45, 0.0)),
+        Phase(0.9, height=-0.23, torso=(0.0, 0.65, 0.0), pelvis=(0.0, 0.5, 0.0)),
         Phase(0.5, weight=0.04),
         *gait(8, shift=0.14, swing=0.42, stride=Place(forward=0.22, lift=0.07), arms=False),
         Phase(0.5, weight=0.5),
