@@ -226,9 +226,9 @@ def _add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
         overrides=True,
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
-    parser.add_argument("--minutes", type=float, default=6.0, help="time for training, in minutes (6)")
+    parser.add_argument("--minutes", type=float, default=7.0, help="time for all of it, in minutes (7)")
     parser.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
-    parser.add_argument("--out", default="runs/demo", help="folder of the run (runs/demo); replaced")
+    parser.add_argument("--out", default="runs/demo", help="folder (runs/demo); an earlier demo in it goes")
 
 
 def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:

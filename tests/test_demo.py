@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from athena_wbc import cli
+from athena_wbc.commands import demo
+from athena_wbc.errors import AthenaError
+
+
+def test_an_earlier_demo_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / demo.MARK).write_text("{}")
+    demo._make_room(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_nothing_else_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(AthenaError, match="no earlier demo; choose another folder"):
+        demo._make_room(tmp_path)
+    with pytest.raises(AthenaError, match="no earlier demo"):
+        demo._make_room(tmp_path / "thesis.tex")
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_empty_folder_or_none_is_fine(tmp_path: Path) -> None:
+    demo._make_room(tmp_path)
+    demo._make_room(tmp_path / "new")
+    assert tmp_path.is_dir()
+
+
+def test_too_little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
+    assert cli.main(["demo", "--minutes", "0.5", "--out", str(tmp_path / "run")]) == 2
+    assert "--minutes: 0.5 leaves no time to train" in capsys.readouterr().err
+
+
+def test_training_gets_what_the_rest_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    def run_training(out: Path, **options: object) -> argparse.Namespace:
+        seen.update(options)
+        return argparse.Namespace(interrupted=True)
+
+    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
+    monkeypatch.setattr("athena_wbc.learning.train.run_training", run_training)
+    clock = iter((100.0, 140.0))
+    monkeypatch.setattr(demo, "time", argparse.Namespace(monotonic=lambda: next(clock)))
+    assert cli.main(["demo", "--minutes", "3", "--seed", "4", "--out", str(tmp_path / "run"), "ppo.gamma=0.9"]) == 130
+    # Three minutes, less 40 s for the motions and 30 s for the evaluation.
+    assert seen["max_seconds"] == 180.0 - 40.0 - 30.0
+    assert (seen["seed"], seen["recipe"], seen["overrides"]) == (4, "demo", ["ppo.gamma=0.9"])
+    assert (tmp_path / "run" / demo.MARK).is_file()
