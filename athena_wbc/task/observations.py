@@ -16,6 +16,7 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
 from athena_wbc.rotations import quat_apply_inverse, quat_conj, quat_heading, quat_mul, rotation_6d
+from athena_wbc.task.checks import check_not_negative
 from athena_wbc.task.config import ObservationGroup, ObservationTerm
 from athena_wbc.task.state import RobotState
 from athena_wbc.task.tracking import TrackingErrors
@@ -373,3 +374,4 @@ def _check_term(where: str, term: ObservationTerm) -> None:
         raise AthenaError(f"{where}.steps: '{term.term}' takes none; remove them")
     if term.history < 1:
         raise AthenaError(f"{where}.history: must be at least 1, is {term.history}")
+    check_not_negative(f"{where}.noise", term.noise)

@@ -5,11 +5,13 @@ actions -> (the shell simulates) -> dones -> rewards -> reset(ids) -> (the shell
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
-from athena_wbc.errors import AthenaError
+from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
 from athena_wbc.task.actions import JointPositionAction
@@ -290,6 +292,7 @@ class TrackingTask:
         return self.library.generalised(self.clip, ahead).joint_pos.squeeze(1)
 
     def _assembler(self, name: str) -> ObservationAssembler:
-        if not hasattr(self.config.observations, name):
-            raise AthenaError(f"ppo.obs_groups: '{name}' is no group of task.observations (teacher, student, critic)")
+        known = [field.name for field in dataclasses.fields(self.config.observations)]
+        if name not in known:
+            raise AthenaError(f"ppo.obs_groups: group {suggest(name, known)}; groups are those of task.observations")
         return ObservationAssembler(name, getattr(self.config.observations, name), self.num_envs, self.device)
