@@ -81,7 +81,7 @@ class RunLogger:
             self._progress.update(self._bar, completed=share, iteration=iteration, figures=shown)
         elif not self._quiet and (now - self._printed >= self._config.print_interval or share >= 1.0):
             self._printed = now
-            self._console.print(f"iteration {iteration}: {shown}, {share:.0%}, about {left:.0f} s left")
+            self._console.print(f"iteration {iteration}: {shown}, {share:.0%}, about {left:.0f} s left", soft_wrap=True)
 
     def _share(self, iteration: int, elapsed: float) -> tuple[float, float]:
         """Return how much of the run is done, in [0, 1], and the seconds that are left."""
@@ -100,7 +100,7 @@ class RunLogger:
     def say(self, text: str) -> None:
         """Print one line, above the bar where there is one."""
         if not self._quiet:
-            self._console.print(text)
+            self._console.print(text, soft_wrap=True)
 
     def close(self) -> None:
         """Stop the display and flush the event file."""

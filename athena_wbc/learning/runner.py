@@ -117,6 +117,8 @@ class TrainingRunner:
                 if self.iteration == 0:
                     self.save({})
                 last = self.iteration >= max_iterations
+                if last and self.iteration > 0:
+                    logger.say(f"{self.iteration} iterations are done already, {max_iterations} were asked for")
                 while not last and not self._stop:
                     spent, losses = self._iterate()
                     for phase, seconds in spent.items():
@@ -131,6 +133,9 @@ class TrainingRunner:
         finally:
             logger.close()
         interrupted = self._stop and not last
+        if self.checkpoint is not None:
+            how = f"stopped after iteration {self.iteration}, go on with --resume" if interrupted else "trained"
+            logger.say(f"{how}; checkpoint: {self.checkpoint}")
         seconds = time.perf_counter() - began
         return TrainingResult(
             self.iteration, self.checkpoint, interrupted, seconds, times["collection"], times["learning"], figures
@@ -181,8 +186,6 @@ class TrainingRunner:
             table = hardest_clips_table(getattr(self.env, "task", None), config.hardest_clips)
             if table is not None:
                 logger.text("sampler/hardest_clips", table, self.iteration)
-        if self._stop:
-            logger.say(f"stopped after iteration {self.iteration}; go on with --resume")
 
     def save(self, figures: Mapping[str, float]) -> None:
         """Write a checkpoint, drop old ones, and mark the best by the figure ``best_metric``."""

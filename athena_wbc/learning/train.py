@@ -142,7 +142,7 @@ def refuse_existing(out: Path) -> None:
     """Refuse a folder that already holds a run, so that nothing is mixed or lost."""
     if out.exists() and not out.is_dir():
         raise AthenaError(f"{out}: is a file; name a folder with --out")
-    if checkpoints(out) or (out / "config.yaml").exists():
+    if checkpoints(out):
         raise AthenaError(f"{out}: already holds a run; go on with --resume, or choose another --out")
 
 

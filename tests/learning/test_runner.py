@@ -158,8 +158,9 @@ def test_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     console = Console(file=stream, width=200, highlight=False)
     TrainingRunner(FakeEnv(), config, tmp_path, {"config": {}, "run": {}}, console=console).learn(2)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 2 and lines[0].startswith("iteration 1: reward ")
+    assert len(lines) == 3 and lines[0].startswith("iteration 1: reward ")
     assert "samples/s" in lines[1] and "100%, about 0 s left" in lines[1]
+    assert lines[2].endswith("model_2.pt")
 
 
 def test_a_limit_of_time_ends_it_as_if_complete(tmp_path: Path) -> None:

@@ -179,10 +179,13 @@ def test_resume_with_another_configuration_is_refused(override: str, message: st
 
 def test_some_keys_may_change_on_resume(motions: str, tmp_path: Path) -> None:
     train(tmp_path / "run", motions, 1)
+    partial = tmp_path / "run" / "checkpoints" / ".model_1.pt.abcd.tmp"
+    partial.write_bytes(b"a kill has cut this short")
     result = train(
         tmp_path / "run", None, 2, "ppo.save_interval=1", "ppo.max_learning_rate=1e-4", "sim.threads=2", resume=True
     )
     assert result.figures["loss/learning_rate"] <= 1e-4
+    assert not partial.exists()
 
 
 def test_changed_clips_are_noticed(motions: str, tmp_path: Path) -> None:
