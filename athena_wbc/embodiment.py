@@ -9,26 +9,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import importlib.util
 import json
-import re
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.resources import robot_files
+from athena_wbc.robot_file import RobotFile, read_tree
 
 ACTION_SCALE = 0.25
-"""Joint target per unit of action, as a share of effort limit / stiffness: one unit asks for a quarter of the torque."""
+"""Joint target per unit of action, as a share of effort limit / stiffness: one unit asks for a quarter of it."""
 
 ENTRY_POINT_GROUP = "athena_wbc.robots"
 """Installed packages name their robots here: `name = "package.module:path_to_robot_yaml"`."""
-
-_REQUIRED = ("name", "model", "anchor", "key_bodies", "feet", "end_effectors", "root_height", "actuators")
-_OPTIONAL = ("description", "default_joint_pos", "contact_allowed")
-_GAINS = ("stiffness", "damping", "effort_limit", "velocity_limit")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,7 +124,8 @@ class Embodiment:
             if field.name in ("model_path", "description"):
                 continue
             value = getattr(self, field.name)
-            content[field.name] = np.round(value, 9).tolist() if isinstance(value, np.ndarray) else value
+            # Adding zero turns -0.0, which is written otherwise, into 0.0.
+            content[field.name] = (np.round(value, 9) + 0).tolist() if isinstance(value, np.ndarray) else value
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -137,58 +133,41 @@ def load_embodiment(path: str | Path) -> Embodiment:
     """Read a robot from its `robot.yaml`, or from the folder that holds one.
 
     Raises:
-        AthenaError: a missing file or key, a name that the model lacks, a joint without an actuator.
+        AthenaError: a missing file or key, a value of the wrong kind, a name that the model lacks, a joint without an
+            actuator, a model that is no floating base with limited hinge joints.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "robot.yaml"
-    if not path.is_file():
-        raise AthenaError(f"{path}: no such robot file; give a robot.yaml or a folder that holds one")
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise AthenaError(f"{path}: not readable as YAML ({_first_line(error)}); correct the file") from error
-    if not isinstance(content, dict):
-        raise AthenaError(f"{path}: holds no mapping; see robots/athena_robots/g1/robot.yaml for an example")
-    _check_keys(path, content)
-    model_path = path.parent / content["model"]
-    tree = _read_tree(path, model_path)
-    joints = tree["joint_names"]
-    gains = _read_actuators(path, content["actuators"], joints)
-    for key in ("key_bodies", "feet", "end_effectors", "contact_allowed"):
-        _check_bodies(path, key, content.get(key, []), tree["body_names"])
-    _check_bodies(path, "anchor", [content["anchor"]], tree["body_names"])
-    key_bodies = tuple(content["key_bodies"])
-    if key_bodies[:1] != tree["body_names"][:1]:
-        raise AthenaError(f"{path}: key_bodies: the first must be the root body '{tree['body_names'][0]}'")
-    if content["anchor"] not in key_bodies:
-        raise AthenaError(f"{path}: anchor: '{content['anchor']}' must be one of key_bodies")
-    default = _match_patterns(path, "default_joint_pos", content.get("default_joint_pos") or {}, joints)
+    file = RobotFile(path)
+    model_path = file.path.parent / file.text("model")
+    tree = read_tree(file.path, model_path)
+    joints, bodies = tree["joint_names"], tree["body_names"]
+    key_bodies = file.bodies("key_bodies", bodies)
+    if key_bodies[0] != bodies[0]:
+        raise AthenaError(f"{file.path}: key_bodies: the first must be the root body '{bodies[0]}'; move it there")
+    anchor = file.text("anchor")
+    if anchor not in key_bodies:
+        raise AthenaError(f"{file.path}: anchor: key body {suggest(anchor, key_bodies)}")
     return Embodiment(
-        name=str(content["name"]),
-        description=str(content.get("description", "")),
+        name=file.text("name"),
+        description=file.text("description"),
         model_path=model_path,
-        default_joint_pos=np.clip(default, tree["joint_lower"], tree["joint_upper"]),
-        default_root_height=float(content["root_height"]),
+        default_joint_pos=file.default_joint_pos(joints, tree["joint_lower"], tree["joint_upper"]),
+        default_root_height=file.height("root_height"),
         key_bodies=key_bodies,
-        anchor=content["anchor"],
-        feet=tuple(content["feet"]),
-        end_effectors=tuple(content["end_effectors"]),
-        contact_allowed=tuple(content.get("contact_allowed", ())),
+        anchor=anchor,
+        feet=file.bodies("feet", key_bodies, "key body"),
+        end_effectors=file.bodies("end_effectors", key_bodies, "key body"),
+        contact_allowed=file.bodies("contact_allowed", bodies),
         **tree,
-        **gains,
+        **file.gains(joints),
     )
 
 
-_registered: dict[str, Path | Embodiment] = {}
+_registered: dict[str, Embodiment] = {}
 
 
 def register_embodiment(robot: str | Path | Embodiment) -> str:
     """Make a robot known by its name for this process; a robot of the same name is replaced. Returns the name."""
-    if isinstance(robot, Embodiment):
-        _registered[robot.name] = robot
-        return robot.name
-    embodiment = load_embodiment(robot)
+    embodiment = robot if isinstance(robot, Embodiment) else load_embodiment(robot)
     _registered[embodiment.name] = embodiment
     return embodiment.name
 
@@ -205,139 +184,35 @@ def get_embodiment(robot: str | Path | Embodiment) -> Embodiment:
     known = _known()
     if str(robot) in known:
         found = known[str(robot)]
-        return found if isinstance(found, Embodiment) else _load_cached(found, found.stat().st_mtime_ns)
+        if isinstance(found, metadata.EntryPoint):
+            found = _file_of(found)
+        return found if isinstance(found, Embodiment) else _load_once(found)
     if Path(robot).suffix in (".yaml", ".yml") or Path(robot).is_dir():
         return load_embodiment(robot)
     raise AthenaError(f"robot: {suggest(str(robot), known)}; or give the path of a robot.yaml")
 
 
 @functools.lru_cache(maxsize=32)
-def _load_cached(path: Path, _modified: int) -> Embodiment:
+def _load_once(path: Path) -> Embodiment:
     return load_embodiment(path)
 
 
-def _known() -> dict[str, Path | Embodiment]:
-    known: dict[str, Path | Embodiment] = {}
-    for folder in _shipped_folders():
-        known.update({file.parent.name: file for file in sorted(folder.glob("*/robot.yaml"))})
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        known[point.name] = Path(point.load())
+def _known() -> dict[str, Path | Embodiment | metadata.EntryPoint]:
+    """What each name stands for; an installed package is imported only when its robot is asked for."""
+    known: dict[str, Path | Embodiment | metadata.EntryPoint] = dict(robot_files())
+    known.update({point.name: point for point in metadata.entry_points(group=ENTRY_POINT_GROUP)})
     known.update(_registered)
     return known
 
 
-def _shipped_folders() -> list[Path]:
-    """The folder of `athena_robots`: installed, or beside this package in a bare checkout."""
-    spec = importlib.util.find_spec("athena_robots")
-    if spec is not None and spec.submodule_search_locations:
-        return [Path(location) for location in spec.submodule_search_locations]
-    checkout = Path(__file__).resolve().parent.parent / "robots" / "athena_robots"
-    return [checkout] if checkout.is_dir() else []
-
-
-def _read_tree(path: Path, model_path: Path) -> dict:
-    """Kinematic tree, masses and ranges from the compiled model, names as tuples and numbers as arrays."""
-    import mujoco
-
-    if not model_path.is_file():
-        raise AthenaError(
-            f"{path}: model: '{model_path.name}' is not beside it; copy the MJCF there or correct the key"
-        )
+def _file_of(point: metadata.EntryPoint) -> Path:
     try:
-        model = mujoco.MjModel.from_xml_path(str(model_path))
-    except ValueError as error:
+        return Path(point.load())
+    except Exception as error:
         raise AthenaError(
-            f"{model_path}: MuJoCo cannot compile it ({_first_line(error)}); correct the model"
+            f"robot '{point.name}': its package cannot give the file ({point.value}: {type(error).__name__}: {error}); "
+            "repair or remove the package"
         ) from error
-    if model.nbody < 2 or model.njnt == 0 or model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
-        raise AthenaError(
-            f"{model_path}: the first body has no free joint; add <freejoint/> to the robot's root body"
-        )
-    if any(model.jnt_type[1:] != mujoco.mjtJoint.mjJNT_HINGE):
-        names = [
-            model.joint(i).name
-            for i in range(1, model.njnt)
-            if model.jnt_type[i] != mujoco.mjtJoint.mjJNT_HINGE
-        ]
-        raise AthenaError(
-            f"{model_path}: joints {', '.join(names)} are not hinges; only hinge joints are supported"
-        )
-    unlimited = [model.joint(i).name for i in range(1, model.njnt) if not model.jnt_limited[i]]
-    if unlimited:
-        raise AthenaError(
-            f"{model_path}: joints {', '.join(unlimited)} have no range; give every joint a range"
-        )
-    if len(set(model.jnt_bodyid)) != model.njnt:
-        raise AthenaError(f"{model_path}: a body has more than one joint; put a body between them")
-    hinges = slice(1, model.njnt)
-    wxyz = model.body_quat[1:]
-    offset_pos, offset_quat = model.body_pos[1:].copy(), np.concatenate((wxyz[:, 1:], wxyz[:, :1]), axis=1)
-    offset_pos[0], offset_quat[0] = 0.0, (0.0, 0.0, 0.0, 1.0)
-    return {
-        "joint_names": tuple(model.joint(i).name for i in range(1, model.njnt)),
-        "body_names": tuple(model.body(i).name for i in range(1, model.nbody)),
-        "body_parents": tuple(int(p) - 1 for p in model.body_parentid[1:]),
-        "body_offset_pos": offset_pos,
-        "body_offset_quat": offset_quat,
-        "body_mass": model.body_mass[1:].copy(),
-        "body_com": model.body_ipos[1:].copy(),
-        "joint_body": model.jnt_bodyid[hinges] - 1,
-        "joint_axis": model.jnt_axis[hinges].copy(),
-        "joint_anchor": model.jnt_pos[hinges].copy(),
-        "joint_lower": model.jnt_range[hinges, 0].copy(),
-        "joint_upper": model.jnt_range[hinges, 1].copy(),
-    }
-
-
-def _read_actuators(path: Path, actuators: list[dict], joints: tuple[str, ...]) -> dict[str, np.ndarray]:
-    gains = {key: np.full(len(joints), np.nan) for key in (*_GAINS, "armature")}
-    for number, group in enumerate(actuators):
-        where = f"actuators[{number}]"
-        missing = [key for key in ("joints", *_GAINS) if key not in group]
-        if missing:
-            raise AthenaError(f"{path}: {where}: '{missing[0]}' is missing; every actuator group needs it")
-        for pattern in group["joints"]:
-            matched = [i for i, joint in enumerate(joints) if re.fullmatch(pattern, joint)]
-            if not matched:
-                raise AthenaError(f"{path}: {where}.joints: {suggest(pattern, joints)}")
-            for key in _GAINS:
-                if not float(group[key]) > 0.0:
-                    raise AthenaError(f"{path}: {where}.{key}: must be positive, is {group[key]}")
-                gains[key][matched] = float(group[key])
-            gains["armature"][matched] = float(group.get("armature", 0.0))
-    unmatched = [
-        joint for joint, stiffness in zip(joints, gains["stiffness"], strict=True) if np.isnan(stiffness)
-    ]
-    if unmatched:
-        raise AthenaError(
-            f"{path}: actuators: no group matches the joints {', '.join(unmatched)}; add them to one"
-        )
-    return gains
-
-
-def _match_patterns(path: Path, key: str, patterns: dict[str, float], joints: tuple[str, ...]) -> np.ndarray:
-    values = np.zeros(len(joints))
-    for pattern, value in patterns.items():
-        matched = [i for i, joint in enumerate(joints) if re.fullmatch(pattern, joint)]
-        if not matched:
-            raise AthenaError(f"{path}: {key}: {suggest(pattern, joints)}")
-        values[matched] = float(value)
-    return values
-
-
-def _check_keys(path: Path, content: dict) -> None:
-    for key in _REQUIRED:
-        if key not in content:
-            raise AthenaError(f"{path}: key '{key}' is missing; see robots/athena_robots/g1/robot.yaml")
-    for key in content:
-        if key not in _REQUIRED + _OPTIONAL:
-            raise AthenaError(f"{path}: key {suggest(key, _REQUIRED + _OPTIONAL)}")
-
-
-def _check_bodies(path: Path, key: str, names: list[str], bodies: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in bodies:
-            raise AthenaError(f"{path}: {key}: body {suggest(name, bodies)}")
 
 
 def _indices(names: tuple[str, ...], known: tuple[str, ...], kind: str, robot: str) -> np.ndarray:
@@ -345,7 +220,3 @@ def _indices(names: tuple[str, ...], known: tuple[str, ...], kind: str, robot: s
         if name not in known:
             raise AthenaError(f"robot '{robot}': {kind} {suggest(name, known)}")
     return np.array([known.index(name) for name in names], dtype=np.int64)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
