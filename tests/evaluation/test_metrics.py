@@ -203,6 +203,17 @@ def test_weights_do_not_see_translation_and_heading():
     torch.testing.assert_close(moved, plain)
 
 
+def test_heading_local_turns_with_the_heading_and_stays_upright():
+    root = torch.tensor([[1.0, 2.0, 0.8]])
+    body = root[:, None] + torch.tensor([[[0.0, 0.0, 0.5], [0.0, 1.0, 0.0]]])
+    quarter, pitch = torch.tensor([math.pi / 2]), torch.tensor([0.7])
+    turn = quat_from_axis_angle(torch.tensor([[0.0, 0.0, 1.0]]), quarter)
+    tilt = quat_from_axis_angle(torch.tensor([[0.0, 1.0, 0.0]]), pitch)
+    # Facing +y and bent forward: what is above stays above, what lies in front is along x.
+    local = metrics.heading_local(body, root, quat_mul(turn, tilt))
+    torch.testing.assert_close(local, torch.tensor([[[0.0, 0.0, 0.5], [1.0, 0.0, 0.0]]]), atol=1e-6, rtol=0.0)
+
+
 def test_mpjpe_w_weighs_bodies():
     position, reference = torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)
     position[:, 0, 0] = 0.1

@@ -110,6 +110,8 @@ def test_errors_of_a_moved_robot():
     values = score(env, trajectory)
     assert values["final_drift_m"] == pytest.approx(0.5, abs=1e-4)
     assert values["MPJPE_mm"] == pytest.approx(100.0, abs=0.01)
+    assert values["MPJPE_W_mm"] == pytest.approx(100.0, abs=0.01)
+    assert min(values["MPJPE_world_mm"], values["MPJPE_W_world_mm"]) > 300.0
     assert values["critical_scale"] == pytest.approx(0.5, abs=1e-4)
     # Only a constant shift of the root is left out of l-MPJPE: what remains is the turn.
     assert 0.0 < values["l_MPJPE_mm"] < values["g_MPJPE_mm"]
