@@ -49,7 +49,7 @@ def gliding(robot: Embodiment, speed: float = 1.0, frames: int = 60, fps: float 
 
 def jumping(robot: Embodiment, fps: float = 30.0, gravity: float = 9.81, take_off: float = 2.5) -> MotionClip:
     """Stands half a second, leaves the ground at `take_off` m/s, falls at `gravity`, stands again, all in one pose."""
-    time = np.arange(round(1.6 * fps)) / fps - 0.5
+    time = np.arange(round((1.0 + 2.0 * take_off / gravity) * fps)) / fps - 0.5
     height = np.where(time > 0.0, take_off * time - 0.5 * gravity * time**2, 0.0).clip(min=0.0)
     clip = standing(robot, len(time), fps)
     return clip.replace(name="jumping", root_pos=clip.root_pos + np.outer(height, (0.0, 0.0, 1.0)))

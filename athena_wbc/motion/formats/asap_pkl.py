@@ -108,7 +108,8 @@ def _array(where: str, clip: dict, key: str, width: int | None) -> np.ndarray:
     if array is None or array.dtype.kind not in "fiu" or array.ndim != 2 or (width and array.shape[1] != width):
         shape = getattr(array, "shape", type(clip[key]).__name__)
         raise AthenaError(f"{where}: {key}: has the shape {shape}, (frames, {width or 'joints'}) is expected")
-    return array.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # signalling NaNs of a damaged file are found by the check
+        return array.astype(np.float64)
 
 
 def _fps(where: str, clip: dict) -> Choice[float]:

@@ -19,6 +19,9 @@ ACCEPTABLE = ("gravity", "orientation", "joint_limits", "robot")
 """What `--accept` can let through: falls far from g, an orientation that speaks against itself, joint limits broken
 in most frames, a file made for another robot with the same joints."""
 
+LARGEST_VALUE = 1e6
+"""No position in metres and no angle in radians is as large."""
+
 UNIT_TOLERANCE = 0.01
 """Deviation of a quaternion's norm from one that rounding may leave; the real files stay within 1e-6."""
 
@@ -94,19 +97,19 @@ def check_structure(raw: RawMotion) -> None:
     """Refuse what no convention can repair.
 
     Raises:
-        AthenaError: fewer than two frames, a value that is not finite, quaternions that are not of unit length, an fps
-            that is no positive number.
+        AthenaError: fewer than two frames, a value that is not finite or absurdly large, quaternions that are not of
+            unit length, an fps that is no positive number.
     """
     frames = len(raw.root_pos)
     if frames < 2:
         raise AthenaError(f"{raw.where}: has {frames} frame(s); a clip needs at least two")
     for key in ("root_pos", "root_quat", "joint_pos"):
         array = getattr(raw, key)
-        bad = np.argwhere(~np.isfinite(array))
+        bad = np.argwhere(~(np.abs(array) < LARGEST_VALUE))
         if len(bad):
             frame, column = bad[0]
             raise AthenaError(
-                f"{raw.where}: {key}: is {array[frame, column]} at frame {frame}, column {column}; "
+                f"{raw.where}: {key}: is {array[frame, column]:g} at frame {frame}, column {column}; "
                 "repair or trim the motion"
             )
     norm = np.linalg.norm(raw.root_quat, axis=1)

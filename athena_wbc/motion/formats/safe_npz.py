@@ -132,7 +132,8 @@ class Npz(Mapping[str, np.ndarray]):
             raise AthenaError(
                 f"{self.path}: {key}: has the shape {array.shape}, {wanted} is expected; correct the file"
             )
-        return array.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # signalling NaNs of a damaged file are for the caller
+            return array.astype(np.float64)
 
     def number(self, key: str) -> float:
         """The single number of an array with one element."""
