@@ -4,6 +4,8 @@ import dataclasses
 import errno
 import os
 import pickle
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +111,13 @@ def test_a_truncated_newest_file_falls_back(size: int, tmp_path: Path, caplog: p
 def test_flipped_bits_are_found(tmp_path: Path) -> None:
     train(tmp_path)
     newest = tmp_path / "checkpoints" / "model_4.pt"
+    with zipfile.ZipFile(newest) as archive:
+        record = max(archive.infolist(), key=lambda entry: entry.file_size)
     data = bytearray(newest.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 500] = bytes(byte ^ 0x10 for byte in data[middle : middle + 500])
+    # A zip record: a header of 30 bytes, which ends in the lengths of name and padding, these two, the data.
+    start = record.header_offset
+    name, padding = struct.unpack("<HH", data[start + 26 : start + 30])
+    data[start + 30 + name + padding + record.file_size // 2] ^= 0x10
     newest.write_bytes(data)
     with pytest.raises(AthenaError, match="damaged"):
         load_checkpoint(newest)
@@ -131,19 +137,23 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 class Evil:
+    def __init__(self, trace: Path) -> None:
+        self.trace = str(trace)
+
     def __reduce__(self) -> tuple:
-        return os.system, ("echo run > /dev/null",)
+        return os.mkdir, (self.trace,)
 
 
 @pytest.mark.parametrize("how", ["torch", "pickle"])
 def test_code_in_a_checkpoint_is_not_run(how: str, tmp_path: Path) -> None:
-    path = tmp_path / "model_1.pt"
+    path, trace = tmp_path / "model_1.pt", tmp_path / "trace"
     if how == "torch":
-        torch.save({"version": 1, "algorithm": Evil()}, path)
+        torch.save({"version": 1, "algorithm": Evil(trace)}, path)
     else:
-        path.write_bytes(pickle.dumps(Evil()))
+        path.write_bytes(pickle.dumps(Evil(trace)))
     with pytest.raises(AthenaError, match="no checkpoint of athena"):
         load_checkpoint(path)
+    assert not trace.exists()
 
 
 def test_a_torch_file_of_something_else(tmp_path: Path) -> None:

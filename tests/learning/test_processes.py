@@ -37,10 +37,10 @@ def worker(rank: int, port: int, folder: str) -> None:
     assert (processes.rank, processes.world_size, device) == (rank, 2, "cpu")
     assert processes.any(rank == 1) is True and processes.any(False) is False
 
-    def make(out: str) -> TrainingRunner:
+    def make(out: str, seed: int = rank) -> TrainingRunner:
         # Another seed in each process: other environments, and weights that have to be made the same.
-        seed_everything(rank)
-        env = FakeEnv(seed=rank)
+        seed_everything(seed)
+        env = FakeEnv(seed=seed)
         return TrainingRunner(
             env, small_config(), Path(folder) / out, {"config": {}, "run": {}}, processes=processes, quiet=True
         )
@@ -54,13 +54,15 @@ def worker(rank: int, port: int, folder: str) -> None:
     torch.distributed.barrier()
     assert again.resume(contents, "x")
     again.learn(4)
+    twins = make("twins", seed=5)
+    twins.learn(3)
     states = {
         name: {
             f"{part}.{key}": value
             for part, network in (("actor", runner.algorithm.actor), ("critic", runner.algorithm.critic))
             for key, value in weights(network).items()
         }
-        for name, runner in (("whole", whole), ("again", again))
+        for name, runner in (("whole", whole), ("again", again), ("twins", twins))
     }
     torch.save({**states, "learning_rate": whole.algorithm.learning_rate}, Path(folder) / f"rank{rank}.pt")
     torch.distributed.destroy_process_group()
@@ -78,6 +80,12 @@ def test_two_processes_keep_one_policy_and_resume_exactly(tmp_path: Path) -> Non
     first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
     assert equal(first["whole"], second["whole"])
     assert equal(first["whole"], first["again"]) and equal(second["whole"], second["again"])
+    # Two processes that see the same make the same steps as one: every mean over processes is one's own value.
+    seed_everything(5)
+    alone = TrainingRunner(FakeEnv(seed=5), small_config(), None, {}, quiet=True)
+    alone.learn(3)
+    for key, value in weights(alone.algorithm.actor).items():
+        torch.testing.assert_close(first["twins"][f"actor.{key}"], value * (2 if key.endswith("count") else 1))
     assert first["learning_rate"] == second["learning_rate"]
     assert (
         int(first["whole"]["actor.obs_normalizer.count"]) == 2 * 4 * 6 * 8

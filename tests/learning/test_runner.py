@@ -59,6 +59,12 @@ def test_five_and_five_are_ten_to_the_byte(regulariser: str, tmp_path: Path) -> 
     assert torch.equal(*ends)
 
 
+def test_the_warm_up_counts_the_runs_iterations(tmp_path: Path) -> None:
+    config = small_config(critic_warmup_iterations=2, actor_unfreeze_iterations=1)
+    scales = [make(None, config).learn(iterations).figures["policy/actor_scale"] for iterations in (1, 2, 3, 4)]
+    assert scales == [0.0, 0.0, 0.5, 1.0]
+
+
 def test_saving_changes_nothing(tmp_path: Path) -> None:
     often = make(tmp_path, small_config(save_interval=1))
     often.learn(4)
