@@ -15,10 +15,10 @@ from rich.console import Console
 
 from athena_wbc.evaluation import metrics
 from athena_wbc.evaluation.config import EvaluationConfig
-from athena_wbc.evaluation.report import Subject, summary, write_report
+from athena_wbc.evaluation.report import Subject, curve_rows, summary, write_report
 from athena_wbc.evaluation.results import Results
 from athena_wbc.evaluation.rollout import roll_out
-from athena_wbc.evaluation.score import Scorer
+from athena_wbc.evaluation.score import VALUES, Scorer
 from athena_wbc.evaluation.table import clip_table, print_report
 
 CONFIG = EvaluationConfig(rollouts=2, num_envs=4, randomisation=None)
@@ -146,6 +146,21 @@ def test_hardest_first_and_the_worst_rollout_names_the_failure(results):
     name, time = results.first_failure(2)
     # 0.1 m a step: 0.20 m at step 2 or, by rounding, 3.
     assert name == "height" and time == pytest.approx(0.05, abs=0.011)
+
+
+def test_among_equally_bad_rollouts_the_first_to_fail_tells():
+    found = Results(("a",), ("",), np.ones(1), 0.02, np.array([0.5, 1.0]), 4)
+    failures = [(3.0, "yaw", 40), (1.2, "height", 5), (3.0, "key_body", 30), (0.5, "", -1)]
+    for rollout, (scale, name, step) in enumerate(failures):
+        found.values[0, rollout, VALUES.index("critical_scale")] = scale
+        found.failures[0][rollout], found.failure_steps[0, rollout] = name, step
+    assert found.first_failure(0) == ("key_body", pytest.approx(0.6))
+
+
+def test_tolerance_one_is_on_the_grid_to_the_last_digit(results):
+    # np.linspace gives one digit less than 1 here, and a rollout with s* just below 1 would be missed.
+    rows = curve_rows(results, EvaluationConfig(curve_max=2.0, curve_points=99))
+    assert [row["scale"] for row in rows].count(1.0) == 1
 
 
 def test_the_table_shows_clips_hardest_first_and_the_total(results):

@@ -134,6 +134,8 @@ def test_the_cap_cuts_a_rollout_and_a_violation_does_not():
     assert (fallen_score.first_failure, fallen_score.first_failure_step) == ("height", 8)
     assert fallen_score.values[0].item() == math.inf
     assert fallen_score.values[VALUES.index("frames_evaluated")].item() == pytest.approx(28 / 50)
+    # Below 0.50 m up to step 13; what was cut is no success either.
+    assert fallen_score.values[VALUES.index("frame_success")].item() == pytest.approx(13 / 50)
     assert found[0, 0].completed and found[2, 1].completed
     # Below the cap a rollout goes on to the end of its clip, and s* is a number.
     lenient = EvaluationConfig(rollouts=1, cap_scale=20.0)
