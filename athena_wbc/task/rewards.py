@@ -17,6 +17,7 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.reference import ReferenceState
 from athena_wbc.rotations import quat_apply, rotation_angle
 from athena_wbc.task.actions import JointPositionAction
+from athena_wbc.task.checks import check_positive
 from athena_wbc.task.config import RewardConfig, RewardTerm
 from athena_wbc.task.state import RobotState
 from athena_wbc.task.tracking import TrackingErrors
@@ -230,6 +231,7 @@ class RewardSum:
         for name in config.terms:
             if name not in TERMS:
                 raise AthenaError(f"task.rewards.terms: {suggest(name, TERMS)}")
+            check_positive(f"task.rewards.terms.{name}.std", config.terms[name].std)
         factor = {family: getattr(config, family) for family in FAMILIES}
         self.names = [n for n, term in config.terms.items() if term.weight * factor[TERMS[n].family] != 0.0]
         if not self.names:
