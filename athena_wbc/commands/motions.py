@@ -23,7 +23,7 @@ def info(arguments: argparse.Namespace) -> None:
     """Print name, length, rate and origin of every clip."""
     clips, _ = _load(arguments, accept=arguments.accept)
     if arguments.json:
-        print(json.dumps({"corpus_hash": corpus_hash(clips), "clips": [_facts(clip) for clip in clips]}, indent=2))
+        print(json.dumps({"hash": corpus_hash(clips), "clips": [_facts(clip) for clip in clips]}, indent=2))
         return
     console = make_console()
     rows = (
@@ -33,7 +33,7 @@ def info(arguments: argparse.Namespace) -> None:
     headings = ("clip", "frames", "fps", "seconds", "label", "source")
     print_table(headings, rows, left=("clip", "label", "source"), console=console)
     total = sum(clip.duration for clip in clips)
-    console.print(f"\n{len(clips)} clip(s), {total:.1f} s, corpus {corpus_hash(clips)}", markup=False)
+    console.print(f"\n{len(clips)} clip(s), {total:.1f} s, hash {corpus_hash(clips)}", markup=False)
     if len(clips) <= _HISTORY_FROM:
         for clip in clips:
             for step in clip.history:

@@ -185,18 +185,20 @@ def _root_spins(clip: MotionClip) -> list[Finding]:
 
 
 def _orientation(clip: MotionClip, embodiment: Embodiment, trace: BodyTrace) -> list[Finding]:
-    """The clip's reading of its root orientation against the other quaternion order."""
-    quat = np.roll(clip.root_quat, -1, axis=1)
-    other = evidence.trace_bodies(embodiment, clip.root_pos, quat, clip.joint_pos, clip.fps)
-    this, that = evidence.posture(trace), evidence.posture(other)
-    score = evidence.compare_readings(this, that)
+    """The clip's root orientation against what the other quaternion order, read either way, would have made of it."""
+    this = evidence.posture(trace)
     everywhere = np.ones(clip.num_frames, dtype=bool)
-    if score < -evidence.DECISIVE:
-        message = (
-            f"{evidence.describe_posture(this)}; with the quaternions in the other order "
-            f"{evidence.describe_posture(that)}"
-        )
-        return [_finding("orientation", "error", everywhere, score, "evidence", message)]
+    for shift in (1, -1):
+        quat = np.roll(clip.root_quat, shift, axis=1)
+        other = evidence.trace_bodies(embodiment, clip.root_pos, quat, clip.joint_pos, clip.fps)
+        that = evidence.posture(other)
+        score = evidence.compare_readings(this, that)
+        if score < -evidence.DECISIVE:
+            message = (
+                f"{evidence.describe_posture(this)}; with its quaternions in the other order "
+                f"{evidence.describe_posture(that)}"
+            )
+            return [_finding("orientation", "error", everywhere, score, "evidence", message)]
     if this.upright < 0.5:
         message = f"the root is more than 60 degrees from upright in {1.0 - this.upright:.0%} of the frames"
         return [_finding("orientation", "info", trace.upright < 0.5, 1.0 - this.upright, "share", message)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
@@ -50,7 +52,7 @@ def ground_clip(clip: MotionClip, embodiment: Embodiment) -> MotionClip:
     trace = trace_bodies(embodiment, posed.root_pos, posed.root_quat, posed.joint_pos, posed.fps)
     lowest = float(trace.foot_height.min())
     return clip.replace(
-        root_pos=clip.root_pos - (0.0, 0.0, lowest),
+        root_pos=clip.root_pos - np.array((0.0, 0.0, lowest)),
         history=(*clip.history, f"grounded: moved by {-lowest:+.4f} m"),
     )
 

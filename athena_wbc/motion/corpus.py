@@ -79,9 +79,9 @@ def load_clips(
         "accept": tuple(accept),
     }
     specs = [spec] if isinstance(spec, (str, Path)) else list(spec)
-    if not specs:
-        raise AthenaError("--motions: names nothing; give builtin, a file, a folder or a list")
     clips = _load(specs, embodiment, options, base=None, depth=0)
+    if not clips:
+        raise AthenaError("--motions: names nothing; give builtin, a file, a folder or a list")
     return _with_unique_names(clips)
 
 
@@ -180,7 +180,7 @@ def _located(text: str, base: Path | None) -> Path | None:
         return None
     if not path.exists() and difflib.get_close_matches(text.partition(":")[0].casefold(), [BUILTIN], cutoff=0.7):
         raise AthenaError(f"{text}: no such file or folder; did you mean '{BUILTIN}'?")
-    return existing(path)
+    return existing(path if base is None or path.exists() else base / text)
 
 
 def _is_list(path: Path) -> bool:

@@ -137,6 +137,7 @@ def existing(path: str | Path) -> Path:
     while not parent.exists():
         path, parent = parent, parent.parent
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    names = [name for name in names if name[0] != "." or path.name[0] == "."]
     near = _nearest(path.name, names)
     hint = f"; did you mean '{parent / near}'?" if near else f"; '{parent}' exists, check the rest of the path"
     raise AthenaError(f"{path}: no such file or folder{hint}")

@@ -91,7 +91,7 @@ def test_a_corrected_frame_rate_is_told(tmp_path: Path, g1: Embodiment) -> None:
         ("joint_names", 3, "joint_names: is missing"),
         ("joint_names", ["a"], r"joint_pos: has the shape \(60, 29\), any x 1"),
         ("history", "done", "history: is missing"),
-        ("label", "boring", "label unknown 'boring'"),
+        ("label", "boring", "label: unknown 'boring'"),
         ("robot", None, "robot: is missing"),
     ],
 )
