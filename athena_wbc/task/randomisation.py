@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch
 from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.task.checks import check_half_widths
 from athena_wbc.task.config import RandomisationConfig
 from athena_wbc.task.state import Push
 
@@ -68,6 +70,8 @@ class Randomisation:
     ) -> None:
         for key in _RANGES:
             _check_range(key, getattr(config, key))
+        for key in ("push_lin_vel", "push_ang_vel"):
+            check_half_widths(f"task.randomisation.{key}", getattr(config, key))
         self.config = config
         self.control_dt = control_dt
         self._generator = generator
@@ -141,7 +145,7 @@ class Randomisation:
 
     def _schedule_pushes(self, ids: Tensor) -> None:
         interval = self._draw(self.config.push_interval_s, len(ids))
-        self.steps_to_push[ids] = (interval / self.control_dt).long()
+        self.steps_to_push[ids] = (interval / self.control_dt).round().long().clamp(min=1)
 
     def _symmetric(self, half_widths: list[float], ids: Tensor) -> Tensor:
         width = torch.tensor(half_widths, device=self._device)
@@ -160,7 +164,7 @@ _STATE = ("joint_default", "encoder_bias", "delay", "steps_to_push", "gravity")
 
 def _check_range(key: str, bounds: list) -> None:
     where = f"task.randomisation.{key}"
-    if bounds and (len(bounds) != 2 or bounds[0] > bounds[1]):
+    if bounds and not (len(bounds) == 2 and -math.inf < bounds[0] <= bounds[1] < math.inf):
         raise AthenaError(f"{where}: is {list(bounds)}; give [low, high], or [] to leave it alone")
     if bounds and key in _POSITIVE and bounds[0] <= 0.0:
         raise AthenaError(f"{where}: is {list(bounds)}; the lower end must be positive")

@@ -8,6 +8,7 @@ from torch import Tensor
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.rotations import quat_exp, quat_mul
+from athena_wbc.task.checks import check_half_widths, check_not_negative
 from athena_wbc.task.config import ResetConfig
 from athena_wbc.task.state import StartState
 
@@ -16,6 +17,10 @@ class ReferenceStart:
     """Draws start states around reference states."""
 
     def __init__(self, config: ResetConfig, embodiment: Embodiment, device: torch.device) -> None:
+        for key in ("position", "rotation", "lin_vel", "ang_vel"):
+            check_half_widths(f"task.reset.{key}", getattr(config, key))
+        check_not_negative("task.reset.joint_pos", config.joint_pos)
+        check_not_negative("task.reset.scale", config.scale)
         self.config = config
         self._device = device
         self._lower = torch.as_tensor(embodiment.joint_lower, dtype=torch.float32, device=device)

@@ -23,7 +23,7 @@ from athena_wbc.task.reset import ReferenceStart
 from athena_wbc.task.rewards import Limits, RewardSum, RewardView
 from athena_wbc.task.sampler import AdaptiveSampler
 from athena_wbc.task.state import JointCommand, RobotState, StartState
-from athena_wbc.task.termination import TerminationView, violations
+from athena_wbc.task.termination import TerminationView, check_termination, violations
 from athena_wbc.task.tracking import TrackingErrors, tracking_errors
 
 STANDARD_GRAVITY = 9.81
@@ -53,6 +53,7 @@ class TrackingTask:
         device: str | torch.device = "cpu",
         seed: int = 0,
     ) -> None:
+        check_termination(config.termination)
         self.config = config
         self.embodiment = embodiment
         self.library = library

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from athena_wbc.motion.reference import ReferenceState
 from athena_wbc.rotations import quat_apply
+from athena_wbc.task.checks import check_not_negative, check_positive
 from athena_wbc.task.config import TerminationConfig
 from athena_wbc.task.rewards import Limits
 from athena_wbc.task.state import RobotState
@@ -25,6 +26,14 @@ class TerminationView:
     reference: ReferenceState
     errors: TrackingErrors
     limits: Limits
+
+
+def check_termination(config: TerminationConfig) -> None:
+    """Refuse limits, a scale or an episode length that cannot be."""
+    for reason in REASONS:
+        check_not_negative(f"task.termination.{reason}", getattr(config, reason))
+    for key in ("scale", "episode_length_s"):
+        check_positive(f"task.termination.{key}", getattr(config, key))
 
 
 def root_tilt(view: TerminationView) -> Tensor:
