@@ -11,16 +11,19 @@ In flight g + c_z'' = 0, and with L' = 0 this says that the horizontal velocity 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
-from athena_wbc.motion.builtin.feet import GRAVITY
-from athena_wbc.motion.builtin.plan import FPS
+from athena_wbc.motion.builtin.curves import FPS, GRAVITY, fit_trajectory, second_difference
 
 JERK_COST = 1e-7
 """Weight of the squared jerk (m/s^3) beside the squared error of the zero moment point (m)."""
 
 FLIGHT_COST = 1e3
 """Weight of a frame in flight, where the horizontal velocity has to be constant."""
+
+TILT_JERK_COST = 3e-5
+TILT_COST = 1e4
+"""Weights of squared jerk and of the turn itself (rad) beside the squared acceleration missing in flight (rad/s^2):
+what lasts for a frame or two stays uncompensated, as it turns nobody far and would ask too much of the waist."""
 
 LEAST_LOAD = 0.05
 """Share of the weight on the ground below which a zero moment point means nothing."""
@@ -54,7 +57,22 @@ def plan_com(
     moment = _about_ground(momentum_rate) / GRAVITY
     target = load[:, None] * zmp + np.where(flight[:, None], 0.0, moment)
     weight = np.where(flight, FLIGHT_COST, 1.0)
-    return _fit(balance, target, weight, zmp[0], zmp[-1])
+    return fit_trajectory(balance, target, weight, zmp[0], zmp[-1], jerk_cost=JERK_COST)
+
+
+def plan_tilt(acceleration: np.ndarray, flight: np.ndarray) -> np.ndarray:
+    """Turn of the trunk that keeps the angular momentum constant in flight.
+
+    Args:
+        acceleration: (N, 3) angular acceleration that the trunk has to have in flight, rad/s^2.
+        flight: (N,) bool.
+
+    Returns:
+        (N, 3) rotation vectors, rad, which die away smoothly in the stances around a flight.
+    """
+    rows = np.tile(np.array([1.0, -2.0, 1.0]) * FPS**2, (len(flight), 1))
+    still = np.zeros(3)
+    return fit_trajectory(rows, acceleration, flight.astype(float), still, still, TILT_JERK_COST, TILT_COST)
 
 
 def zero_moment_point(
@@ -75,44 +93,6 @@ def zero_moment_point(
     return np.where(loaded[:, None], zmp, np.nan)
 
 
-def second_difference(values: np.ndarray) -> np.ndarray:
-    """Second derivative along the frames at `FPS`; zero in the first and last."""
-    result = np.zeros_like(values)
-    result[1:-1] = (values[2:] - 2.0 * values[1:-1] + values[:-2]) * FPS**2
-    return result
-
-
 def _about_ground(momentum_rate: np.ndarray) -> np.ndarray:
     """(N, 2): what L' adds to c_z c'' in the balance of x and of y."""
     return np.stack((momentum_rate[:, 1], -momentum_rate[:, 0]), axis=1)
-
-
-def _fit(rows: np.ndarray, target: np.ndarray, weight: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Trajectory (N, D) of least weighted squares, at rest at `start` and `end` for three frames each.
-
-    Minimises, over frames k, the sum of weight[k] |rows[k] . (x[k-1], x[k], x[k+1]) - target[k]|^2 and of
-    JERK_COST |x'''|^2: a banded system.
-    """
-    count = len(rows)
-    jerk = np.array([-1.0, 3.0, -3.0, 1.0]) * FPS**3
-    bands = np.zeros((4, count))
-    right = np.zeros((count, target.shape[1]))
-    for i in range(3):
-        right[i : count - 2 + i] += (weight * rows[:, i])[1:-1, None] * target[1:-1]
-        for j in range(i, 3):
-            bands[3 - (j - i), j : count - 2 + j] += (weight * rows[:, i] * rows[:, j])[1:-1]
-    for i in range(4):
-        for j in range(i, 4):
-            bands[3 - (j - i), j : count - 3 + j] += JERK_COST * jerk[i] * jerk[j]
-    fitted = np.empty_like(right)
-    fitted[:3], fitted[-3:] = start, end
-    # What the fixed frames contribute goes to the right-hand side.
-    for fixed in (0, 1, 2, count - 3, count - 2, count - 1):
-        for row in range(max(3, fixed - 3), min(count - 3, fixed + 4)):
-            low, high = min(row, fixed), max(row, fixed)
-            right[row] -= bands[3 - (high - low), high] * fitted[fixed]
-    inside = bands[:, 3:-3].copy()
-    for diagonal in range(3):
-        inside[diagonal, : 3 - diagonal] = 0.0
-    fitted[3:-3] = solveh_banded(inside, right[3:-3])
-    return fitted

@@ -1,8 +1,14 @@
-"""Polynomials of time that begin and end smoothly."""
+"""Functions of time that begin and end smoothly: polynomials, and the solution of least squares along a clip."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import solveh_banded
+
+GRAVITY = 9.81
+
+FPS = 50.0
+"""Frames per second of the built-in clips."""
 
 
 def minimum_jerk(fraction: np.ndarray) -> np.ndarray:
@@ -38,3 +44,59 @@ def quintic(
     )
     polynomial = np.polynomial.Polynomial(coefficients)
     return polynomial(fraction), polynomial.deriv(2)(fraction) / duration**2
+
+
+def second_difference(values: np.ndarray) -> np.ndarray:
+    """Second derivative along the frames at `FPS`; zero in the first and last."""
+    result = np.zeros_like(values)
+    result[1:-1] = (values[2:] - 2.0 * values[1:-1] + values[:-2]) * FPS**2
+    return result
+
+
+def fit_trajectory(
+    rows: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    jerk_cost: float,
+    stay_cost: float = 0.0,
+) -> np.ndarray:
+    """Trajectory (N, D) of least weighted squares, at rest at `start` and `end` for three frames each.
+
+    Minimises, over frames k, the sum of weight[k] |rows[k] . (x[k-1], x[k], x[k+1]) - target[k]|^2, of
+    jerk_cost |x'''|^2 and of stay_cost |x|^2: a banded system.
+
+    Args:
+        rows: (N, 3).
+        target: (N, D).
+        weight: (N,).
+        start: (D,).
+        end: (D,).
+        jerk_cost: weight of the squared third derivative.
+        stay_cost: weight of the squared trajectory itself.
+    """
+    count = len(rows)
+    jerk = np.array([-1.0, 3.0, -3.0, 1.0]) * FPS**3
+    bands = np.zeros((4, count))
+    bands[3] = stay_cost
+    right = np.zeros((count, target.shape[1]))
+    for i in range(3):
+        right[i : count - 2 + i] += (weight * rows[:, i])[1:-1, None] * target[1:-1]
+        for j in range(i, 3):
+            bands[3 - (j - i), j : count - 2 + j] += (weight * rows[:, i] * rows[:, j])[1:-1]
+    for i in range(4):
+        for j in range(i, 4):
+            bands[3 - (j - i), j : count - 3 + j] += jerk_cost * jerk[i] * jerk[j]
+    fitted = np.empty_like(right)
+    fitted[:3], fitted[-3:] = start, end
+    # What the fixed frames contribute goes to the right-hand side.
+    for fixed in (0, 1, 2, count - 3, count - 2, count - 1):
+        for row in range(max(3, fixed - 3), min(count - 3, fixed + 4)):
+            low, high = min(row, fixed), max(row, fixed)
+            right[row] -= bands[3 - (high - low), high] * fitted[fixed]
+    inside = bands[:, 3:-3].copy()
+    for diagonal in range(3):
+        inside[diagonal, : 3 - diagonal] = 0.0
+    fitted[3:-3] = solveh_banded(inside, right[3:-3])
+    return fitted

@@ -6,11 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from athena_wbc.motion.builtin.curves import bump, minimum_jerk
+from athena_wbc.motion.builtin.curves import GRAVITY, bump, minimum_jerk
 from athena_wbc.motion.builtin.morphology import Morphology
 from athena_wbc.motion.builtin.script import Air, Heel, Move, Place
-
-GRAVITY = 9.81
 
 FLIGHT_LIFT = 0.875
 """Rise of the feet in a flight relative to that of the body, g T^2 / 8. The feet's 64 s^3 (1-s)^3 then has the same

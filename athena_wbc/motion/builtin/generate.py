@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
-import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from athena_wbc.embodiment import Embodiment
-from athena_wbc.motion.builtin.balance import plan_com, second_difference, zero_moment_point
+from athena_wbc.motion.builtin.balance import plan_com, plan_tilt, zero_moment_point
+from athena_wbc.motion.builtin.curves import FPS, second_difference
 from athena_wbc.motion.builtin.ik import ArmSolver, FrameTarget, WholeBodyIK
+from athena_wbc.motion.builtin.momentum import com_height, momentum_rate, trunk_inertia, turn_trunk
 from athena_wbc.motion.builtin.morphology import Morphology, morphology
-from athena_wbc.motion.builtin.plan import FPS, Plan, make_plan
+from athena_wbc.motion.builtin.plan import Plan, make_plan
 from athena_wbc.motion.builtin.script import Script
 from athena_wbc.motion.clip import MotionClip
 
@@ -21,6 +22,12 @@ VERSION = 1
 
 PASSES = 3
 """The first pass takes the body for a point mass at constant height; the others know height and momentum."""
+
+FLIGHT_PASSES = 7
+"""Clips that leave the ground need more, for the turn of the trunk that keeps the angular momentum in flight."""
+
+TILT_GAIN = 0.8
+"""Share of the missing turn that a pass makes up for; the inertia of the trunk is that of the first pass."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,23 +80,28 @@ class Generator:
         body = self.body
         plan = make_plan(script, body, self.arm_pose)
         solver = WholeBodyIK(body, script.height_of)
-        count = len(plan.height)
+        flight = np.flatnonzero(plan.flight)
         height, height_acc = body.com[2] + plan.height, plan.height_acc
-        momentum_rate = np.zeros((count, 3))
-        qpos = None
-        for _ in range(PASSES):
-            ground = plan_com(plan.zmp, height, height_acc, momentum_rate / body.mass, plan.flight)
-            targets = _targets(body, plan, np.column_stack((ground, height)))
+        rate, tilt = np.zeros((len(height), 3)), np.zeros((len(height), 3))
+        qpos = inertia = None
+        for _ in range(FLIGHT_PASSES if len(flight) else PASSES):
+            ground = plan_com(plan.zmp, height, height_acc, rate / body.mass, plan.flight)
+            targets = _targets(body, plan, np.column_stack((ground, height)), tilt)
             qpos = _solve(solver, targets, [body.nominal] if qpos is None else qpos)
-            reached, momentum_rate = _dynamics(body, qpos)
+            rate, reached = momentum_rate(body, qpos), com_height(body, qpos)
             if script.height_of == "pelvis":
                 height, height_acc = reached, second_difference(reached)
+            if len(flight):
+                if inertia is None:
+                    inertia = np.stack([trunk_inertia(body, solver, targets[k], qpos[k]) for k in flight])
+                missing = second_difference(tilt)
+                missing[flight] -= TILT_GAIN * np.linalg.solve(inertia, rate[flight, :, None])[..., 0]
+                tilt = plan_tilt(missing, plan.flight)
         com = np.column_stack((ground, reached))
-        zmp = zero_moment_point(com, height_acc, momentum_rate / body.mass, plan.flight)
-        return Generated(qpos, plan, com, zmp)
+        return Generated(qpos, plan, com, zero_moment_point(com, height_acc, rate / body.mass, plan.flight))
 
 
-def _targets(body: Morphology, plan: Plan, com: np.ndarray) -> list[FrameTarget]:
+def _targets(body: Morphology, plan: Plan, com: np.ndarray, tilt: np.ndarray) -> list[FrameTarget]:
     """The plan as targets of inverse kinematics, frame by frame."""
     feet = Rotation.from_euler("xyz", plan.foot_rpy.reshape(-1, 3)).as_matrix().reshape(-1, 2, 3, 3)
     feet = feet @ body.foot_rotation
@@ -97,7 +109,7 @@ def _targets(body: Morphology, plan: Plan, com: np.ndarray) -> list[FrameTarget]
     torso = Rotation.from_euler("xyz", plan.torso_rpy).as_matrix()
     height = body.nominal[2] + plan.height
     frames = zip(plan.foot_pos, feet, com, height, pelvis, torso, plan.arms, strict=True)
-    return [FrameTarget(*frame) for frame in frames]
+    return [turn_trunk(FrameTarget(*frame), turn) for frame, turn in zip(frames, tilt, strict=True)]
 
 
 def _solve(solver: WholeBodyIK, targets: list[FrameTarget], guesses: np.ndarray | list[np.ndarray]) -> np.ndarray:
@@ -106,35 +118,3 @@ def _solve(solver: WholeBodyIK, targets: list[FrameTarget], guesses: np.ndarray 
     for k, target in enumerate(targets):
         qpos[k] = solver.solve(guesses[k] if k < len(guesses) else qpos[k - 1], target)
     return qpos
-
-
-def _dynamics(body: Morphology, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Height of the centre of mass (N,) and rate of the angular momentum about it (N, 3), N m, of a motion."""
-    data = mujoco.MjData(body.model)
-    height = np.empty(len(qpos))
-    momentum = np.empty((len(qpos) - 1, 3))
-    for k in range(len(qpos)):
-        data.qpos[:] = qpos[k]
-        mujoco.mj_kinematics(body.model, data)
-        mujoco.mj_comPos(body.model, data)
-        height[k] = data.subtree_com[1, 2]
-    for k in range(len(qpos) - 1):
-        momentum[k] = _momentum(body, data, qpos[k], qpos[k + 1], 1.0 / FPS)
-    rate = np.zeros((len(qpos), 3))
-    rate[1:-1] = np.diff(momentum, axis=0) * FPS
-    return height, rate
-
-
-def _momentum(
-    body: Morphology, data: mujoco.MjData, before: np.ndarray, after: np.ndarray, duration: float
-) -> np.ndarray:
-    """Angular momentum about the centre of mass, (3,) N m s, half-way between two configurations."""
-    model = body.model
-    mujoco.mj_differentiatePos(model, data.qvel, duration, before, after)
-    data.qpos[:] = before
-    mujoco.mj_integratePos(model, data.qpos, data.qvel, 0.5 * duration)
-    mujoco.mj_kinematics(model, data)
-    mujoco.mj_comPos(model, data)
-    mujoco.mj_comVel(model, data)
-    mujoco.mj_subtreeVel(model, data)
-    return data.subtree_angmom[1].copy()

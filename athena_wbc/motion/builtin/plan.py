@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from athena_wbc.motion.builtin.curves import minimum_jerk, quintic
-from athena_wbc.motion.builtin.feet import GRAVITY, FootPath, FootState, foot_path, next_state, standing, stays
+from athena_wbc.motion.builtin.curves import FPS, GRAVITY, minimum_jerk, quintic
+from athena_wbc.motion.builtin.feet import FootPath, FootState, foot_path, next_state, standing, stays
 from athena_wbc.motion.builtin.morphology import LEFT, RIGHT, Morphology
 from athena_wbc.motion.builtin.script import Phase, Script
-
-FPS = 50.0
 
 PRESS_LIMIT = 0.2
 """A foot in the air may carry at most this share of the weight; it shifts the zero moment point within the other."""

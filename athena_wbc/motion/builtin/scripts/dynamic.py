@@ -6,7 +6,7 @@ from athena_wbc.motion.builtin.script import UPRIGHT, Air, Phase, Place, Script
 
 REST = {"left_arm": "rest", "right_arm": "rest"}
 GUARD = {"left_arm": "guard", "right_arm": "guard"}
-REACH = {"left_arm": "reach", "right_arm": "reach"}
+BACK = {"left_arm": "swing_back", "right_arm": "swing_back"}
 FORWARD = {"left_arm": "swing_forward", "right_arm": "swing_forward"}
 
 PUNCH = Script(
@@ -63,19 +63,12 @@ JUMP = Script(
         Phase(0.2),
         *(
             phase
-            for flight in (0.24, 0.32)
+            for flight in (0.24, 0.3)
             for phase in (
-                Phase(
-                    0.7,
-                    height=-0.18,
-                    torso=(0.0, 0.5, 0.0),
-                    pelvis=(0.0, 0.4, 0.0),
-                    left_arm="swing_back",
-                    right_arm="swing_back",
-                ),
-                Phase(0.34, height=-0.04, torso=(0.0, 0.12, 0.0), pelvis=(0.0, 0.1, 0.0), **REACH),
+                Phase(0.7, height=-0.2, torso=(0.0, 0.4, 0.0), pelvis=(0.0, 0.45, 0.0), **BACK),
+                Phase(0.32, height=-0.08, torso=(0.0, 0.1, 0.0), pelvis=(0.0, 0.1, 0.0), **FORWARD),
                 Phase(flight, left=Place(), right=Place(), flight=True),
-                Phase(0.34, height=-0.18, torso=(0.0, 0.48, 0.0), pelvis=(0.0, 0.42, 0.0), **FORWARD),
+                Phase(0.32, height=-0.2, torso=(0.0, 0.4, 0.0), pelvis=(0.0, 0.45, 0.0)),
                 Phase(0.7, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
             )
         ),
@@ -86,30 +79,23 @@ JUMP = Script(
 HOP = Script(
     name="hop",
     label="dynamic",
-    text="hops forward three times with both feet",
+    text="hops forward four times with both feet",
     height_of="com",
     phases=(
         Phase(0.2),
-        Phase(
-            0.6,
-            height=-0.12,
-            torso=(0.0, 0.35, 0.0),
-            pelvis=(0.0, 0.28, 0.0),
-            left_arm="swing_back",
-            right_arm="swing_back",
-        ),
-        Phase(0.3, height=-0.03, torso=(0.0, 0.25, 0.0), pelvis=(0.0, 0.2, 0.0), **FORWARD),
+        Phase(0.6, height=-0.12, torso=(0.0, 0.3, 0.0), pelvis=(0.0, 0.3, 0.0), **BACK),
+        Phase(0.3, height=-0.06, torso=(0.0, 0.22, 0.0), pelvis=(0.0, 0.22, 0.0), **FORWARD),
         *(
             phase
-            for number in range(3)
+            for number in range(4)
             for phase in (
-                Phase(0.2, left=Place(forward=0.2), right=Place(forward=0.2), flight=True),
-                *((Phase(0.3),) if number < 2 else ()),
+                Phase(0.2, left=Place(forward=0.15), right=Place(forward=0.15), flight=True),
+                *((Phase(0.3),) if number < 3 else ()),
             )
         ),
-        Phase(0.34, height=-0.12, torso=(0.0, 0.28, 0.0), pelvis=(0.0, 0.25, 0.0)),
+        Phase(0.34, height=-0.12, torso=(0.0, 0.3, 0.0), pelvis=(0.0, 0.3, 0.0)),
         Phase(0.8, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
-        Phase(0.4),
+        Phase(0.3),
     ),
 )
 
