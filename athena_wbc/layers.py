@@ -117,8 +117,8 @@ def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str,
     for layer in layers:
         values = dict(layer.values)
         for key, preset in (presets or {}).items():
-            merged = _apply_preset(schema, merged, key, preset, Layer(layer.source, values))
-        merged = _merge(schema, merged, Layer(layer.source, values))
+            _apply_preset(schema, merged, key, preset, Layer(layer.source, values))
+        _merge(schema, merged, Layer(layer.source, values))
     try:
         return typing.cast("Schema", OmegaConf.to_object(merged))
     except MissingMandatoryValue as error:
@@ -127,14 +127,14 @@ def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str,
         raise AthenaError(f"configuration: {error.full_key}: {_reason(error)}") from error
 
 
-def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, layer: Layer) -> DictConfig:
+def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, layer: Layer) -> None:
     """Lay the preset that ``layer`` names at ``key`` over that node, and take the name out of the layer."""
     *parents, last = key.split(".")
     node = typing.cast("dict[str, Any]", layer.values)
     for parent in parents:
         child = node.get(parent)
         if not isinstance(child, Mapping):
-            return merged
+            return
         node[parent] = dict(child)
         node = node[parent]
     value = node.get(last)
@@ -145,7 +145,7 @@ def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, la
         name = value["preset"]
         node[last] = {inner: entry for inner, entry in value.items() if inner != "preset"}
     else:
-        return merged
+        return
     try:
         files = file_layers(preset.group, name)
     except AthenaError as error:
@@ -157,14 +157,14 @@ def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, la
         wrapped: dict[str, Any] = dict(file.values)
         for part in reversed(key.split(".")):
             wrapped = {part: wrapped}
-        merged = _merge(schema, merged, Layer(file.source, wrapped))
-    return merged
+        _merge(schema, merged, Layer(file.source, wrapped))
 
 
-def _merge(schema: type, merged: DictConfig, layer: Layer) -> DictConfig:
+def _merge(schema: type, merged: DictConfig, layer: Layer) -> None:
+    """Lay the values of ``layer`` over ``merged``, in place: a copy of the whole costs more than all else."""
     _check_keys(schema, schema, layer.values, layer.source, "")
     try:
-        return typing.cast("DictConfig", OmegaConf.merge(merged, OmegaConf.create(dict(layer.values))))
+        merged.merge_with(dict(layer.values))
     except OmegaConfBaseException as error:
         key = error.full_key or "configuration"
         raise AthenaError(f"{layer.source}: {key}: {_reason(error)}") from error

@@ -10,6 +10,7 @@ import pytest
 
 from athena_wbc import __version__, cli
 from athena_wbc.errors import AthenaError
+from athena_wbc.threads import prepare_threads
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -201,10 +202,19 @@ def test_the_robots_need_no_torch(repository: Path) -> None:
     assert python(code, repository).endswith("False\n")
 
 
-def test_torch_gets_one_thread_unless_told(repository: Path) -> None:
-    code = "from athena_wbc.cli import main\nmain(['robots', 'list'])\nimport torch\nprint(torch.get_num_threads())"
-    assert python(code, repository, OMP_NUM_THREADS="").endswith("\n1\n")
-    assert python(code, repository, OMP_NUM_THREADS="", ATHENA_TORCH_THREADS="2").endswith("\n2\n")
+def test_torch_gets_one_thread_unless_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = "from athena_wbc.threads import prepare_threads\nprepare_threads()\n"
+    code = f"{prepare}import torch\nprint(torch.get_num_threads())"
+    assert python(code, repository, OMP_NUM_THREADS="", GOMP_SPINCOUNT="") == "1\n"
+    for name, value in {"ATHENA_TORCH_THREADS": "2", "OMP_NUM_THREADS": "3", "GOMP_SPINCOUNT": "9"}.items():
+        monkeypatch.setenv(name, value)
+    prepare_threads()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("2", "9")
+    monkeypatch.delenv("ATHENA_TORCH_THREADS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    prepare_threads()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("3", "0")
 
 
 @pytest.mark.parametrize("tool", ["train", "evaluate", "play"])
