@@ -64,6 +64,7 @@ def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
 def test_an_installed_wheel_answers_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "athena", "--version", cwd=tmp_path) == f"athena {__version__}\n"
     assert "Unitree G1" in run(installed / "athena", "robots", "list", cwd=tmp_path)
+    assert "general" in run(installed / "athena", "recipes", "list", cwd=tmp_path)
 
 
 def test_an_installed_wheel_uses_its_own_files(installed: Path, tmp_path: Path) -> None:
