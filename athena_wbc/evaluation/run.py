@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from tensordict import TensorDict
 from torch import Tensor
 
-from athena_wbc.config import Config, config_from_dict, load_config
+from athena_wbc.config import PRESETS, Config, config_from_dict, load_config
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.evaluation.config import EvaluationConfig, check_evaluation_config
 from athena_wbc.evaluation.errors import ERRORS
@@ -27,6 +27,7 @@ from athena_wbc.evaluation.rollout import Policy, choose_num_envs, plan_waves, r
 from athena_wbc.evaluation.score import Scorer, Trajectory
 from athena_wbc.evaluation.table import print_report
 from athena_wbc.files import atomic_write, sha256_file
+from athena_wbc.layers import Layer, compose, override_layers
 from athena_wbc.learning.checkpoint import latest_checkpoint, load_checkpoint, load_policy
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
@@ -112,6 +113,11 @@ def run_evaluation(
     return summary
 
 
+@dataclass
+class _Protocol:
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
 def evaluation_config(
     checkpoint: Path | None,
     protocol: str,
@@ -131,22 +137,26 @@ def evaluation_config(
         given["evaluation.rollouts"] = rollouts
     if num_envs is not None:
         given["evaluation.num_envs"] = num_envs
+    # Which preset the dynamics get is itself in the protocol, so that part is put together first.
+    layers = [Layer("option", {"evaluation": protocol})]
     if randomisation is not None:
         given["evaluation.randomisation"] = None if randomisation == NO_RANDOMISATION else randomisation
-
-    def compose(given: Mapping[str, Any]) -> Config:
-        if checkpoint is None:
-            return load_config(ZERO_RECIPE, overrides, given)
-        return config_from_dict(load_checkpoint(checkpoint)["config"], str(checkpoint), overrides, given)
-
-    # Which preset the dynamics get is itself in the configuration, so it takes two passes.
-    preset = compose(given).evaluation.randomisation
-    config = compose(given | {"task.randomisation": preset or NO_RANDOMISATION})
+        layers.append(Layer("option", {"evaluation": {"randomisation": given["evaluation.randomisation"]}}))
+    layers += override_layers([override for override in overrides if override.startswith("evaluation.")])
+    preset = compose(_Protocol, layers, {"evaluation": PRESETS["evaluation"]}).evaluation.randomisation
+    given["task.randomisation"] = preset or NO_RANDOMISATION
+    if checkpoint is None:
+        config = load_config(ZERO_RECIPE, overrides, given)
+    else:
+        config = config_from_dict(load_checkpoint(checkpoint)["config"], str(checkpoint), overrides, given)
     check_evaluation_config(config.evaluation)
     if not config.evaluation.observation_noise:
         for group in _actor_groups(config):
             group.noise = False
-    if rollouts is None and not is_random(config):
+    if config.evaluation.randomisation == NO_RANDOMISATION:
+        config.evaluation.randomisation = None
+    asked = rollouts is not None or any(override.startswith("evaluation.rollouts=") for override in overrides)
+    if not asked and not is_random(config):
         # Equal rollouts tell nothing new.
         config.evaluation.rollouts = 1
     return config

@@ -65,7 +65,7 @@ def print_report(results: Results, summary: dict[str, Any], out: str, console: C
     """Print the table, the smoothness of the actions, and where the report lies."""
     randomised = summary["randomisation"] or "no randomisation"
     heading = (
-        f"protocol {summary['protocol']} ({summary['frame']} frame), {summary['rollouts']} rollouts a clip, "
+        f"protocol {summary['protocol']} ({summary['frame']} frame), rollouts of a clip: {summary['rollouts']}, "
         f"{randomised}, seed {summary['seed']}; MPJPE in mm"
     )
     smoothness = (
@@ -78,7 +78,7 @@ def print_report(results: Results, summary: dict[str, Any], out: str, console: C
     lines = [Text(heading, style="dim"), clip_table(results, summary), Text(smoothness)]
     lines.append(Text(f"SR % of the same rollouts under other rules: {others}", style="dim"))
     failed = summary["clips_failed"]
-    again = f"; try the {failed} failed alone with --motions {out}/failed.json" if failed else ""
+    again = f"; the {failed} that failed again: --motions {out}/failed.json" if failed else ""
     lines.append(Text(f"report in {out}{again}", style="dim"))
     console.print(Group(*lines), soft_wrap=True)
 

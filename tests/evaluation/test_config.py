@@ -62,11 +62,20 @@ def test_options_and_overrides_win_over_the_protocol():
     assert config.task.randomisation.mass == [0.95, 1.05]
 
 
+def test_an_override_of_the_randomisation_wins_over_the_option():
+    config = evaluation_config(None, "sonic", randomisation="standard", overrides=["evaluation.randomisation=light"])
+    assert config.evaluation.randomisation == "light"
+    assert config.task.randomisation.mass == [0.95, 1.05]
+
+
 def test_equal_rollouts_are_made_once_unless_asked_for():
     nominal = evaluation_config(None, "athena", randomisation="none")
     assert nominal.evaluation.randomisation is None
     assert nominal.evaluation.rollouts == 1
     assert evaluation_config(None, "athena", rollouts=5, randomisation="none").evaluation.rollouts == 5
+    asked = ["evaluation.rollouts=2", "evaluation.randomisation=none"]
+    overridden = evaluation_config(None, "athena", overrides=asked).evaluation
+    assert (overridden.rollouts, overridden.randomisation) == (2, None)
     # A student's noise makes rollouts differ without any randomisation.
     noisy = evaluation_config(None, "athena", randomisation="none", overrides=["ppo.obs_groups.actor=[student]"])
     assert is_random(noisy)

@@ -16,6 +16,9 @@ from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.evaluation.rollout import roll_out
 from athena_wbc.evaluation.run import run_evaluation, zero_policy
 from athena_wbc.evaluation.score import Trajectory
+from athena_wbc.files import sha256_file
+from athena_wbc.learning.checkpoint import latest_checkpoint
+from athena_wbc.learning.train import run_training
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
 
@@ -130,6 +133,19 @@ def test_the_number_of_environments_changes_nothing(motions):
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one.position, other.position)
         assert torch.equal(one.errors, other.errors)
+
+
+def test_a_trained_policy_is_evaluated_with_its_own_configuration(motions, tmp_path):
+    run_training(tmp_path / "run", 1, motions=str(motions), num_envs=4, overrides=COMPACT, quiet=True)
+    checkpoint = latest_checkpoint(tmp_path / "run")
+    by_folder = run_evaluation(tmp_path / "run", str(motions), "sonic", tmp_path / "a")
+    by_file = run_evaluation(checkpoint, str(motions), "sonic", tmp_path / "b")
+    assert by_folder == by_file
+    assert by_folder["checkpoint_hash"] == sha256_file(checkpoint)
+    # It acts, and so differs from the policy that does not.
+    assert by_folder["raw_action_rate"] > 0.0
+    with pytest.raises(AthenaError, match="use the observations that it was trained with"):
+        run_evaluation(checkpoint, str(motions), "sonic", tmp_path / "c", overrides=["task.observations=full"])
 
 
 def test_bad_arguments_are_one_line(motions, tmp_path):
