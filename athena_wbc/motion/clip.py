@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,17 +22,8 @@ LABELS = ("locomotion", "dynamic", "balance")
 FORMAT = "athena-motion"
 FORMAT_VERSION = 1
 _ARRAYS = ("root_pos", "root_quat", "joint_pos")
-_HEADER = (
-    "fps",
-    "joint_names",
-    "quaternion_order",
-    "robot",
-    "robot_hash",
-    "source",
-    "licence",
-    "label",
-    "text",
-)
+_TEXTS = ("name", "robot", "robot_hash", "source", "licence", "label", "text")
+_HIGHEST_FPS = 1e5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,8 +31,8 @@ class MotionClip:
     """A motion of one robot: T frames at `fps`; frame k is at time k / fps. Arrays are float64.
 
     Raises:
-        AthenaError: fewer than two frames, arrays that do not fit each other, values that are not finite, an fps
-            that is not positive, an unknown label.
+        AthenaError: fewer than two frames, arrays that do not fit each other, values that are not finite, a joint
+            that stands twice, an fps that is not positive, an unknown label.
     """
 
     name: str
@@ -63,8 +55,8 @@ class MotionClip:
     """What was done to the motion since its source, oldest first."""
 
     def __post_init__(self) -> None:
-        arrays = {key: np.array(getattr(self, key), dtype=np.float64) for key in _ARRAYS}
-        frames = len(arrays["root_pos"])
+        arrays = {key: self._numbers(key) for key in _ARRAYS}
+        frames = len(arrays["root_pos"]) if arrays["root_pos"].ndim else 0
         shapes = {
             "root_pos": (frames, 3),
             "root_quat": (frames, 4),
@@ -78,13 +70,17 @@ class MotionClip:
                 raise AthenaError(f"{self.name}: {key}: not finite at frame {frame}; repair or trim the motion")
         if frames < 2:
             raise AthenaError(f"{self.name}: has {frames} frame(s); a clip needs at least two")
-        if not (np.isfinite(self.fps) and self.fps > 0.0):
-            raise AthenaError(f"{self.name}: fps: must be positive, is {self.fps}")
+        _check_fps(self.name, self.fps)
+        twice = [joint for joint in self.joint_names if self.joint_names.count(joint) > 1]
+        if twice:
+            raise AthenaError(f"{self.name}: joint_names: '{twice[0]}' stands twice; correct the file")
         if self.label and self.label not in LABELS:
-            raise AthenaError(f"{self.name}: label {suggest(self.label, LABELS)}")
+            raise AthenaError(f"{self.name}: label: {suggest(self.label, LABELS)}")
         norm = np.linalg.norm(arrays["root_quat"], axis=1, keepdims=True)
         if norm.min() < 1e-6:
             raise AthenaError(f"{self.name}: root_quat: zero at frame {int(norm.argmin())}; correct the file")
+        # What is of unit length already keeps its last digits, so that a clip that is copied or read back is the same.
+        norm[np.abs(norm - 1.0) < 1e-12] = 1.0
         arrays["root_quat"] = _continuous_sign(arrays["root_quat"] / norm)
         for key, array in arrays.items():
             array.flags.writeable = False
@@ -92,6 +88,12 @@ class MotionClip:
         object.__setattr__(self, "fps", float(self.fps))
         object.__setattr__(self, "joint_names", tuple(self.joint_names))
         object.__setattr__(self, "history", tuple(self.history))
+
+    def _numbers(self, key: str) -> np.ndarray:
+        try:
+            return np.array(getattr(self, key), dtype=np.float64)
+        except (TypeError, ValueError):
+            raise AthenaError(f"{self.name}: {key}: holds something other than numbers; correct the file") from None
 
     @property
     def num_frames(self) -> int:
@@ -132,7 +134,12 @@ class MotionClip:
         return self.replace(**cut, history=(*self.history, f"frames {start}:{stop}"))
 
     def resample(self, fps: float) -> MotionClip:
-        """The motion at another frame rate: positions linear, orientation by slerp. The last part of a frame is cut."""
+        """The motion at another frame rate: positions linear, orientation by slerp. The last part of a frame is cut.
+
+        Raises:
+            AthenaError: an fps that is not positive, or so low that one frame is left.
+        """
+        _check_fps(self.name, fps)
         if fps == self.fps:
             return self
         frames = int(np.floor(self.duration * fps + 1e-9)) + 1
@@ -170,17 +177,16 @@ class MotionClip:
         return self.replace(joint_pos=self.joint_pos[:, order], joint_names=embodiment.joint_names)
 
     def save(self, path: str | Path, dtype: type = np.float32) -> None:
-        """Write the self-describing file (npz without pickles), atomically. float64 where float32's 1e-7 is too coarse."""
+        """Write the self-describing file (npz without pickles), atomically; float64 where 1e-7 is too coarse."""
         header = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "quaternion_order": "xyzw",
-            "name": self.name,
             "fps": self.fps,
             "joint_names": list(self.joint_names),
             "history": list(self.history),
         }
-        header |= {key: getattr(self, key) for key in ("robot", "robot_hash", "source", "licence", "label", "text")}
+        header |= {key: getattr(self, key) for key in _TEXTS}
         buffer = io.BytesIO()
         arrays = {key: getattr(self, key).astype(dtype) for key in _ARRAYS}
         np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)
@@ -191,50 +197,68 @@ class MotionClip:
         """Read a file that `save` wrote.
 
         Raises:
-            AthenaError: a file that is damaged, of another format or version, or lacks a key.
+            AthenaError: a file that is missing, damaged, of another format or version, lacks a key or holds a wrong
+                value; the message begins with the path.
         """
         path = Path(path)
+        if not path.is_file():
+            raise AthenaError(f"{path}: no such file; give a motion file of this library")
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here because numpy takes a file without a zip header for a lone array or a pickle.
+            with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:
                 content = {key: archive[key] for key in archive.files}
-        except FileNotFoundError:
-            raise AthenaError(f"{path}: no such file") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-            raise AthenaError(f"{path}: damaged, or not a motion file ({error}); write it again") from error
-        header = _read_header(path, content)
-        keys = (
-            "name",
-            "fps",
-            "joint_names",
-            "robot",
-            "robot_hash",
-            "source",
-            "licence",
-            "label",
-            "text",
-            "history",
-        )
-        return MotionClip(**{key: content[key] for key in _ARRAYS}, **{key: header[key] for key in keys})
+        except (
+            Exception
+        ) as error:  # Damaged bytes break zip, zlib, numpy and its parser of headers, each in its own way.
+            reason = str(error) or type(error).__name__
+            raise AthenaError(f"{path}: damaged, or not a motion file ({reason}); copy or write it again") from error
+        for key in ("header", *_ARRAYS):
+            if key not in content:
+                raise AthenaError(
+                    f"{path}: key '{key}' is missing; not a motion file of this library, convert it first"
+                )
+        header = read_header(path, str(content["header"]))
+        try:
+            return MotionClip(**{key: content[key] for key in _ARRAYS}, **header)
+        except AthenaError as error:
+            raise AthenaError(f"{path}: {error}") from error
 
 
-def _read_header(path: Path, content: dict[str, np.ndarray]) -> dict:
-    for key in ("header", *_ARRAYS):
-        if key not in content:
-            raise AthenaError(f"{path}: key '{key}' is missing; not a motion file of this library, convert it first")
+def read_header(path: Path, text: str) -> dict[str, Any]:
+    """The fields of a clip other than its arrays, out of a file's JSON header; texts that are absent are empty.
+
+    Raises:
+        AthenaError: another format or version, or a value that is missing or of the wrong type.
+    """
     try:
-        header = json.loads(str(content["header"]))
-    except json.JSONDecodeError as error:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise AthenaError(f"{path}: header: not readable ({error}); write the file again") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise AthenaError(f"{path}: header: not a motion file of this library; convert it first")
     if header.get("version") != FORMAT_VERSION:
         raise AthenaError(f"{path}: version {header.get('version')} is not {FORMAT_VERSION}; convert the source again")
-    for key in _HEADER:
-        if key not in header:
-            raise AthenaError(f"{path}: header: '{key}' is missing; write the file again")
-    if header["quaternion_order"] != "xyzw":
-        raise AthenaError(f"{path}: quaternion_order: is '{header['quaternion_order']}', must be 'xyzw'")
-    return {"name": path.stem, "history": ()} | header
+    if header.get("quaternion_order") != "xyzw":
+        order = header.get("quaternion_order")
+        raise AthenaError(f"{path}: header: quaternion_order: is {order!r}, must be 'xyzw'; convert the source again")
+    header = {"name": path.stem, "history": []} | dict.fromkeys(_TEXTS[1:], "") | header
+    fps = header.get("fps")
+    fits = {key: isinstance(header[key], str) for key in _TEXTS}
+    fits |= {key: _is_text_list(header.get(key)) for key in ("joint_names", "history")}
+    fits["fps"] = isinstance(fps, (int, float)) and not isinstance(fps, bool)
+    for key, good in fits.items():
+        if not good:
+            raise AthenaError(f"{path}: header: {key}: is missing or of the wrong type; write the file again")
+    return {key: tuple(header[key]) if isinstance(header[key], list) else header[key] for key in fits}
+
+
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _check_fps(where: str, fps: float) -> None:
+    if not 0.0 < fps <= _HIGHEST_FPS:
+        raise AthenaError(f"{where}: fps: must be positive and at most {_HIGHEST_FPS:g}, is {fps}; correct it")
 
 
 def _continuous_sign(quat: np.ndarray) -> np.ndarray:
