@@ -109,6 +109,14 @@ class WholeBodyIK:
         self.posture.set_target(posture)
         return iterate(self.configuration, start, self.tasks, self.limits, ITERATIONS)
 
+    def miss(self, qpos: np.ndarray, target: FrameTarget) -> float:
+        """Greatest distance of a foot or the centre of mass (as far as it is followed) from its target, m."""
+        self.configuration.update(qpos)
+        data = self.configuration.data
+        feet = np.linalg.norm(data.xpos[list(self.body.feet)] - target.foot_pos, axis=1)
+        com = (data.subtree_com[1] - target.com) * (self.com.cost > 0.0)
+        return float(max(*feet, np.linalg.norm(com)))
+
 
 class ArmSolver:
     """Joint angles of the named arm poses for one robot.

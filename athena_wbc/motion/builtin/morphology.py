@@ -43,6 +43,9 @@ class Morphology:
     torso: int
     """Body id of the last body that both arms hang from; the root for a robot without a waist."""
     feet: tuple[int, int]
+    pelvis_rotation: np.ndarray
+    torso_rotation: np.ndarray
+    """(3, 3) orientations in the nominal pose."""
     foot_pos: np.ndarray
     """(2, 3) origins of the feet in the nominal pose, at the height of a level foot."""
     foot_rotation: np.ndarray
@@ -96,6 +99,8 @@ def morphology(embodiment: Embodiment) -> Morphology:
         nominal=data.qpos.copy(),
         torso=torso,
         feet=feet,
+        pelvis_rotation=data.xmat[1].reshape(3, 3).copy(),
+        torso_rotation=data.xmat[torso].reshape(3, 3).copy(),
         foot_pos=foot_pos,
         foot_rotation=np.stack(rotations),
         soles=soles,

@@ -42,9 +42,9 @@ _LUNGE = (
     Phase(0.7, left=Place(forward=0.58, left=-0.06, lift=0.1), height=-0.13, **BALANCE),
     Phase(0.9, weight=0.75, press=0.0, height=-0.32, right=Heel(0.8), torso=(0.0, 0.1, 0.0)),
     Phase(0.2),
-    Phase(1.0, weight=0.0, press=0.06, height=-0.16, right=Heel(0.0), torso=UPRIGHT),
-    Phase(0.7, left=Place(lift=0.1), height=-0.06, **REST),
-    Phase(0.6, weight=0.5, press=0.0, height=0.0),
+    Phase(1.0, weight=0.0, press=0.06, height=-0.16, right=Heel(0.0), torso=(0.12, 0.0, 0.0)),
+    Phase(0.7, left=Place(lift=0.1), height=-0.06),
+    Phase(0.6, weight=0.5, press=0.0, height=0.0, torso=UPRIGHT, **REST),
 )
 
 LUNGE = Script(

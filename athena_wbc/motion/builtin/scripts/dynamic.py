@@ -43,7 +43,7 @@ HIGH_KICK = Script(
         Phase(0.44, right=Air(forward=0.3, left=0.14, up=0.4, pitch=0.5)),
         Phase(
             0.36,
-            right=Air(forward=0.85, left=0.14, up=0.95, pitch=-1.0),
+            right=Air(forward=0.9, left=0.14, up=0.96, pitch=-1.05),
             torso=(0.0, -0.25, 0.0),
             pelvis=(0.0, -0.25, 0.0),
         ),
@@ -65,10 +65,10 @@ JUMP = Script(
             phase
             for flight in (0.24, 0.3)
             for phase in (
-                Phase(0.7, height=-0.2, torso=(0.0, 0.4, 0.0), pelvis=(0.0, 0.45, 0.0), **BACK),
+                Phase(0.7, height=-0.18, torso=(0.0, 0.42, 0.0), pelvis=(0.0, 0.5, 0.0), **BACK),
                 Phase(0.32, height=-0.08, torso=(0.0, 0.1, 0.0), pelvis=(0.0, 0.1, 0.0), **FORWARD),
                 Phase(flight, left=Place(), right=Place(), flight=True),
-                Phase(0.32, height=-0.2, torso=(0.0, 0.4, 0.0), pelvis=(0.0, 0.45, 0.0)),
+                Phase(0.32, height=-0.19, torso=(0.0, 0.45, 0.0), pelvis=(0.0, 0.5, 0.0)),
                 Phase(0.7, height=0.0, torso=UPRIGHT, pelvis=UPRIGHT, **REST),
             )
         ),
