@@ -6,6 +6,7 @@ actions -> (the shell simulates) -> dones -> rewards -> reset(ids) -> (the shell
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch
 from torch import Tensor
@@ -54,6 +55,10 @@ class TrackingTask:
         seed: int = 0,
     ) -> None:
         check_termination(config.termination)
+        if not math.isclose(control_dt, library.control_dt):
+            raise ValueError(
+                f"a control step of {control_dt:g} s does not fit the library's of {library.control_dt:g} s"
+            )
         self.config = config
         self.embodiment = embodiment
         self.library = library
