@@ -89,7 +89,7 @@ HOP = Script(
             phase
             for number in range(4)
             for phase in (
-                Phase(0.2, left=Place(forward=0.15), right=Place(forward=0.15), flight=True),
+                Phase(0.2, left=Place(forward=0.12), right=Place(forward=0.12), flight=True),
                 *((Phase(0.3),) if number < 3 else ()),
             )
         ),
@@ -107,8 +107,8 @@ ONE_LEG_HOP = Script(
     phases=(
         Phase(0.2),
         Phase(0.9, weight=1.0, left_arm="balance", right_arm="balance"),
-        Phase(0.5, right=Air(forward=-0.08, left=0.18, up=0.2, pitch=0.4)),
-        Phase(0.4, height=-0.1, torso=(-0.25, 0.12, 0.0)),
+        Phase(0.5, right=Air(forward=-0.15, left=0.18, up=0.3, pitch=0.5)),
+        Phase(0.4, height=-0.1, torso=(-0.28, 0.12, 0.0)),
         Phase(0.28, height=-0.03),
         Phase(0.16, left=Place(), flight=True),
         Phase(0.32),
