@@ -242,3 +242,11 @@ def test_the_normaliser_is_that_of_all_samples() -> None:
 def test_entropy_is_that_of_the_gaussian() -> None:
     _, _, figures = trained(small_config(actor__learn_std=False, actor__init_std=0.25))
     assert figures["entropy"] == pytest.approx(3 * (0.5 * math.log(2 * math.pi * math.e) + math.log(0.25)), rel=1e-5)
+
+
+def test_the_actor_can_be_exported() -> None:
+    algorithm, env, _ = trained(small_config(), iterations=2)
+    observations = env.get_observations()
+    expected = algorithm.actor(observations).detach()
+    exported = algorithm.actor.as_onnx(verbose=False).eval()
+    torch.testing.assert_close(exported(observations["teacher"]), expected)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from athena_wbc.bench.train import bench_train
 from athena_wbc.config import config_from_dict, load_config
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
@@ -210,3 +211,13 @@ def test_a_finished_run_has_nothing_to_do(run: Path) -> None:
 def test_changed_keys_names_what_differs() -> None:
     then, now = {"a": {"b": 1, "c": [1, 2]}, "d": None}, {"a": {"b": 2, "c": [1, 2]}, "e": 3}
     assert changed_keys(then, now) == {"a.b": (1, 2), "e": (None, 3)}
+
+
+def test_the_benchmark_accounts_for_all_time(motions: str) -> None:
+    config = load_config("general", list(TINY))
+    figures = bench_train(config, build_library(config, [motions], "cpu"), num_envs=6, iterations=3)
+    per_sample = figures["collection_us_per_sample"] + figures["learning_us_per_sample"]
+    assert figures["samples_per_s"] == pytest.approx(1e6 / per_sample)
+    least, most = figures["samples_per_s_range"]
+    assert least <= figures["samples_per_s_median"] <= most
+    assert figures["inputs"]["teacher"] <= 320
