@@ -54,3 +54,24 @@ def test_training_gets_what_the_rest_leaves(tmp_path: Path, monkeypatch: pytest.
     assert seen["max_seconds"] == 180.0 - 40.0 - 30.0
     assert (seen["seed"], seen["recipe"], seen["overrides"]) == (4, "demo", ["ppo.gamma=0.9"])
     assert (tmp_path / "run" / demo.MARK).is_file()
+
+
+def test_it_ends_with_the_evaluation_that_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    seen: list[tuple[object, ...]] = []
+
+    def run_evaluation(*arguments: object, **options: object) -> dict[str, float]:
+        seen.append((*arguments, options))
+        return {"SR": 0.75}
+
+    trained = argparse.Namespace(interrupted=False, seconds=300.0, iteration=240)
+    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
+    monkeypatch.setattr("athena_wbc.learning.train.run_training", lambda out, **options: trained)
+    monkeypatch.setattr("athena_wbc.evaluation.run.run_evaluation", run_evaluation)
+    assert cli.main(["demo", "--seed", "2", "--out", str(out)]) == 0
+    assert seen == [(out, "builtin", "athena", out / "evaluation", {"seed": 2, "randomisation": "none"})]
+    told = capsys.readouterr().out
+    assert "After 300 s of training (240 iterations) 75% of the rollouts succeed" in told
+    assert f"report: {out / 'evaluation'}" in told
