@@ -2,7 +2,7 @@
 
 A file may leave out, or state wrongly, the order of its quaternions, the order of its joints and its frame rate. The
 motion knows better: a robot stands on its feet, faces where it walks, plants its feet, respects its joint limits, and
-falls at g. These measures are pure functions of a clip's arrays; `formats.resolve` decides with them and `check`
+falls at g. These measures are pure functions of a clip's arrays; `formats.conventions` decides with them and `check`
 reports them. Thresholds were set on 86 real clips (39 ASAP, 43 g1-moves, 3 Kimodo, 1 Unitree), each written in both
 quaternion orders and both joint orders; the margins stand beside them.
 """

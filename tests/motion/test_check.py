@@ -118,6 +118,17 @@ def test_foot_skating() -> None:
     assert "foot_skating" in kinds(moved(gliding(G1, speed=0.5), slice(None), (0.0, 0.0, 0.08)))
 
 
+def test_a_foot_that_swings_low_does_not_skate() -> None:
+    """Down in one frame, up in the next: no contact lasts for two frames, so nothing can slide."""
+    bounce = np.arange(60) % 2 * 0.1
+    clip = gliding(G1, speed=0.5)
+    assert "foot_skating" not in kinds(clip.replace(root_pos=clip.root_pos + np.outer(bounce, (0.0, 0.0, 1.0))))
+
+
+def test_take_off_and_landing_belong_to_the_flight() -> None:
+    assert "floating" not in kinds(jumping(G1).slice(14, 33))
+
+
 def test_findings_are_sorted_documented_and_plain() -> None:
     clip = moved(gliding(G1, speed=-2.0), slice(None), (0.0, 0.0, 0.1))
     found = check_clip(clip, G1)

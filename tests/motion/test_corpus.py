@@ -129,6 +129,13 @@ def test_a_text_list(folder: Path) -> None:
     assert names(load_clips("clips/some.txt", G1)) == ["b", "wave", "walk", "c", "c~2"]
 
 
+def test_what_lies_beside_a_list_goes_before_the_working_directory(folder: Path) -> None:
+    standing(G1).replace(name="elsewhere").save("b.npz")
+    standing(G1).replace(name="only here").save("z.npz")
+    (folder / "some.txt").write_text("b.npz\nz.npz\n")
+    assert names(load_clips("clips/some.txt", G1)) == ["b", "only here"]
+
+
 def test_a_json_list_with_options(folder: Path) -> None:
     write_csv(folder / "d.csv", gliding(G1), "wxyz")
     entries = ["b.npz", {"path": "d.csv", "fps": 25, "quaternion": "wxyz", "format": "csv"}, "builtin:march"]

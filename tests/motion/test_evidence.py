@@ -26,6 +26,12 @@ def test_bodies_agree_with_mujoco() -> None:
     trace = trace_of(clip)
     model = mujoco.MjModel.from_xml_path(str(G1.model_path))
     data = mujoco.MjData(model)
+    others = [
+        g
+        for g in range(model.ngeom)
+        if model.geom_contype[g] and model.body(model.geom_bodyid[g]).name in G1.body_names
+    ]
+    others = [g for g in others if model.body(model.geom_bodyid[g]).name not in G1.feet]
     soles = [[g for g in range(model.ngeom) if model.body(model.geom_bodyid[g]).name == foot] for foot in G1.feet]
     for frame in range(5):
         data.qpos[:3], data.qpos[3:7] = clip.root_pos[frame], np.roll(clip.root_quat[frame], 1)
@@ -47,6 +53,13 @@ def test_bodies_agree_with_mujoco() -> None:
             np.testing.assert_allclose(trace.foot_pos[frame, foot], centre, atol=1e-9)
             tilt = math.acos(data.body(name).xmat[8])
             assert trace.foot_tilt[frame, foot] == pytest.approx(tilt, abs=0.01)
+        # The lowest point of a sphere or a capsule: its axis is the geom's own z, of half length size[1].
+        half = [model.geom_size[g][1] * (model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE) for g in others]
+        lowest = min(
+            data.geom_xpos[g][2] - abs(data.geom_xmat[g][8]) * length - model.geom_size[g][0]
+            for g, length in zip(others, half, strict=True)
+        )
+        assert trace.other_height[frame] == pytest.approx(lowest, abs=1e-9)
 
 
 def test_the_default_pose_stands_on_its_soles() -> None:
@@ -133,6 +146,13 @@ def test_legs_slowly_pulled_up_while_the_body_hangs_are_no_flight() -> None:
     trace = trace_of(clip.replace(joint_pos=joint_pos))
     assert trace.lowest.max() > evidence.FLIGHT_PROMINENCE + 0.02
     assert evidence.find_flights(trace) == []
+
+
+def test_a_body_that_only_rises_is_in_no_flight() -> None:
+    """A flight at g, but pulled up so fast that the top of the parabola is never reached."""
+    trace = trace_of(jumping(G1))
+    climb = np.arange(len(trace.com))[:, None] / trace.fps * (0.0, 0.0, 20.0)
+    assert evidence.find_flights(evidence.dataclasses.replace(trace, com=trace.com + climb)) == []
 
 
 def test_hands_on_the_ground_are_no_flight() -> None:

@@ -4,6 +4,7 @@
 """
 
 from athena_wbc.motion.formats import asap_pkl, athena_npz, beyondmimic_npz, csv_columns
+from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.raw import ACCEPTABLE, Choice, RawMotion, ReadOptions
 from athena_wbc.motion.formats.registry import (
     Format,
@@ -14,7 +15,6 @@ from athena_wbc.motion.formats.registry import (
     recognise,
     register_format,
 )
-from athena_wbc.motion.formats.resolve import resolve
 
 __all__ = [
     "ACCEPTABLE",

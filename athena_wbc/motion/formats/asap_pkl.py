@@ -14,9 +14,9 @@ import numpy as np
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
-from athena_wbc.motion.formats.resolve import resolve
 from athena_wbc.motion.formats.safe_pickle import load_pickle, looks_like_pickle
 
 DEFAULT_FPS = 30.0

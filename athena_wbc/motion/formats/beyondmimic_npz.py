@@ -12,9 +12,9 @@ from pathlib import Path
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.evidence import breadth_first_joints
+from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
-from athena_wbc.motion.formats.resolve import resolve
 from athena_wbc.motion.formats.safe_npz import Npz, looks_like_zip
 
 _KEYS = ("fps", "joint_pos", "body_pos_w", "body_quat_w")

@@ -25,9 +25,9 @@ import numpy as np
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.raw import QUATERNION_ORDERS, Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
-from athena_wbc.motion.formats.resolve import resolve
 from athena_wbc.motion.formats.safe_npz import Npz, looks_like_zip
 
 

@@ -22,6 +22,9 @@ in most frames, a file made for another robot with the same joints."""
 LARGEST_VALUE = 1e6
 """No position in metres and no angle in radians is as large."""
 
+HIGHEST_FPS = 1e5
+"""Frames a second; motion capture stays below 1000."""
+
 UNIT_TOLERANCE = 0.01
 """Deviation of a quaternion's norm from one that rounding may leave; the real files stay within 1e-6."""
 
@@ -120,8 +123,10 @@ def check_structure(raw: RawMotion) -> None:
             "these are no unit quaternions, check the columns or name the right --format"
         )
     for fps in raw.fps.values:
-        if not (np.isfinite(fps) and 0.0 < fps <= 1e5):
-            raise AthenaError(f"{raw.where}: fps: must be positive, is {fps:g}; give --fps")
+        if not 0.0 < fps <= HIGHEST_FPS:
+            raise AthenaError(
+                f"{raw.where}: fps: must be positive and at most {HIGHEST_FPS:g}, is {str(fps)[:20]}; give --fps"
+            )
 
 
 def existing(path: str | Path) -> Path:

@@ -6,6 +6,7 @@ import pytest
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.evidence import breadth_first_joints
 from athena_wbc.motion.formats import Choice, RawMotion, ReadOptions, resolve
 from tests.motion.samples import gliding, jumping, standing
 
@@ -105,6 +106,34 @@ def test_limits_broken_in_most_frames(g1: Embodiment) -> None:
     joint_pos[30] = clip.joint_pos[30]
     resolve(raw_of(clip, joint_pos=joint_pos), ReadOptions(g1))
     assert resolve(raw_of(clip, joint_pos=joint_pos + 9.0), ReadOptions(g1, accept=frozenset({"joint_limits"})))
+
+
+def test_limits_broken_in_some_frames_but_in_none_in_the_other_order(g1: Embodiment) -> None:
+    """A quarter of the frames with a bent knee, its columns in Isaac's order."""
+    clip = standing(g1)
+    joint_pos = np.zeros_like(clip.joint_pos)
+    joint_pos[:15, g1.joint_names.index("left_knee_joint")] = 2.0
+    order = [g1.joint_names.index(name) for name in breadth_first_joints(g1)]
+    with pytest.raises(AthenaError, match=r"breaks joint limits in \d+% of the frames, and in 0% when read in Isaac's"):
+        resolve(raw_of(clip, joint_pos=joint_pos[:, order]), ReadOptions(g1))
+    # The same share of frames beyond a limit in the right order is the motion's own defect.
+    joint_pos[:15, g1.joint_names.index("left_knee_joint")] = 3.2
+    assert resolve(raw_of(clip, joint_pos=joint_pos), ReadOptions(g1))
+
+
+def test_one_frame_beyond_a_limit_does_not_choose_the_joint_order(g1: Embodiment) -> None:
+    clip = standing(g1)
+    joint_pos = np.zeros_like(clip.joint_pos)
+    joint_pos[30, g1.joint_names.index("left_knee_joint")] = 3.2
+    joints = Choice((g1.joint_names, breadth_first_joints(g1)), "")
+    with pytest.raises(AthenaError, match="its joint order is not in the file and both fit"):
+        resolve(raw_of(clip, joint_pos=joint_pos, joints=joints), ReadOptions(g1))
+
+
+def test_a_flight_late_in_a_long_clip_counts(g1: Embodiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("athena_wbc.motion.formats.conventions.EVIDENCE_FRAMES", 10)
+    with pytest.raises(AthenaError, match="lighter than g"):
+        resolve(raw_of(jumping(g1, gravity=3.0)), ReadOptions(g1))
 
 
 @pytest.mark.parametrize(
