@@ -112,12 +112,12 @@ def test_limits_broken_in_some_frames_but_in_none_in_the_other_order(g1: Embodim
     """A quarter of the frames with a bent knee, its columns in Isaac's order."""
     clip = standing(g1)
     joint_pos = np.zeros_like(clip.joint_pos)
-    joint_pos[:15, g1.joint_names.index("left_knee_joint")] = 2.0
+    joint_pos[:15, g1.joint_names.index("right_knee_joint")] = 2.0
     order = [g1.joint_names.index(name) for name in breadth_first_joints(g1)]
     with pytest.raises(AthenaError, match=r"breaks joint limits in \d+% of the frames, and in 0% when read in Isaac's"):
         resolve(raw_of(clip, joint_pos=joint_pos[:, order]), ReadOptions(g1))
     # The same share of frames beyond a limit in the right order is the motion's own defect.
-    joint_pos[:15, g1.joint_names.index("left_knee_joint")] = 3.2
+    joint_pos[:15, g1.joint_names.index("right_knee_joint")] = 3.2
     assert resolve(raw_of(clip, joint_pos=joint_pos), ReadOptions(g1))
 
 
