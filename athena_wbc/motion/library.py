@@ -8,6 +8,7 @@ forward kinematics; while it fits the memory budget, both are computed once for 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Sequence
 
@@ -48,11 +49,14 @@ class PackedClips:
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise AthenaError(f"motions: two clips are called '{twice}'; rename one")
-        fitted = [clip.for_embodiment(embodiment) for clip in clips]
-        rows = [np.concatenate((c.root_pos, c.root_quat, c.joint_pos), axis=1, dtype=np.float32) for c in fitted]
+        num_frames = np.array([clip.num_frames for clip in clips])
+        coordinates = np.empty((num_frames.sum(), 7 + embodiment.num_joints), dtype=np.float32)
+        for rows, clip in zip(np.split(coordinates, np.cumsum(num_frames)[:-1]), clips, strict=True):
+            fitted = clip.for_embodiment(embodiment)
+            np.concatenate((fitted.root_pos, fitted.root_quat, fitted.joint_pos), axis=1, out=rows)
         return PackedClips(
-            coordinates=np.concatenate(rows),
-            num_frames=np.array([len(row) for row in rows]),
+            coordinates=coordinates,
+            num_frames=num_frames,
             fps=np.array([clip.fps for clip in clips]),
             names=names,
             labels=tuple(clip.label for clip in clips),
@@ -69,6 +73,9 @@ class MotionLibrary:
         device: where everything is kept and returned.
         memory_budget_gb: most memory for the cache at control rate. Above it, body states are computed in every
             query, with the same numbers.
+
+    Raises:
+        AthenaError: no clip, two of one name, a joint that does not fit, a clip shorter than a control step.
     """
 
     def __init__(
@@ -80,13 +87,19 @@ class MotionLibrary:
         memory_budget_gb: float = 1.0,
     ) -> None:
         packed = clips if isinstance(clips, PackedClips) else PackedClips.of(clips, embodiment)
+        width, needed = packed.coordinates.shape[1], 7 + embodiment.num_joints
+        if width != needed:
+            raise AthenaError(
+                f"motions: have {width} numbers a frame, robot '{embodiment.name}' needs {needed}; "
+                "choose motions of this robot"
+            )
         self.embodiment = embodiment
         self.control_dt = control_dt
         self.device = torch.device(device)
         self.names = packed.names
         self.labels = packed.labels
-        self._packed_hash: str | None = None
         self._coordinates = torch.as_tensor(packed.coordinates, device=self.device)
+        self._around = torch.arange(-1, 3, device=self.device)
         self._first = _offsets(packed.num_frames, self.device)
         self._last = self._first + torch.as_tensor(packed.num_frames, device=self.device) - 1
         self._fps = torch.as_tensor(packed.fps, dtype=torch.float64, device=self.device)
@@ -126,15 +139,13 @@ class MotionLibrary:
         """Bytes of the generalised coordinates, without the cache."""
         return self._coordinates.numel() * self._coordinates.element_size()
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
-        """Hash of names, frame rates and coordinates: which corpus this is."""
-        if self._packed_hash is None:
-            digest = hashlib.sha256("\n".join(self.names).encode())
-            digest.update(self._fps.cpu().numpy().tobytes())
-            digest.update(self._coordinates.cpu().numpy().tobytes())
-            self._packed_hash = digest.hexdigest()[:16]
-        return self._packed_hash
+        """Hash of names, frame rates, lengths and coordinates: which corpus this is."""
+        digest = hashlib.sha256("\n".join(self.names).encode())
+        for values in (self._fps, self._last - self._first, self._coordinates):
+            digest.update(values.cpu().numpy())
+        return digest.hexdigest()[:16]
 
     def clip_index(self, names: Sequence[str]) -> list[int]:
         """Indices of clips by name; an unknown name is an error with the nearest."""
@@ -151,7 +162,7 @@ class MotionLibrary:
             clip: (N,) int64. step: (N,) int64.
         """
         if self._general_rows is None or self._body_rows is None:
-            return self.query(clip, self._clamp(clip, step) * self.control_dt)
+            return self.query(clip, self._time(self._clamp(clip, step)))
         row = self._first_row[clip] + self._clamp(clip, step)
         general = self._general_rows[row].split(self._general_sizes, dim=-1)
         return ReferenceState(*general, *self._split_bodies(self._body_rows[row]))
@@ -160,7 +171,7 @@ class MotionLibrary:
         """Generalised coordinates and velocities at control steps (N, F) of clips (N,), held at the clip's ends."""
         step = self._clamp(clip.unsqueeze(-1), step)
         if self._general_rows is None:
-            return self._interpolate(clip.unsqueeze(-1).expand_as(step), step * self.control_dt)
+            return self._interpolate(clip.unsqueeze(-1), self._time(step))
         rows = self._general_rows[self._first_row[clip].unsqueeze(-1) + step]
         return GeneralisedState(*rows.split(self._general_sizes, dim=-1))
 
@@ -185,56 +196,63 @@ class MotionLibrary:
     def _clamp(self, clip: Tensor, step: Tensor) -> Tensor:
         return torch.minimum(step.clamp(min=0), self.num_steps[clip] - 1)
 
+    def _time(self, step: Tensor) -> Tensor:
+        """Control steps to seconds, in float64: in float32 a step at ten minutes is off by a thousandth of a frame."""
+        return step.double() * self.control_dt
+
     def _interpolate(self, clip: Tensor, time: Tensor) -> GeneralisedState:
-        """Linear in positions, slerp in orientation; velocities of the two frames around, linear between them."""
+        """Linear in positions, slerp in orientation; velocities of the two frames around, linear between them.
+
+        Args:
+            clip: (...) int64, broadcast against time. time: (...) s.
+        """
         first, last, fps = self._first[clip], self._last[clip], self._fps[clip]
-        # In float64: a float32 frame number of a ten-minute clip is off by a thousandth of a frame.
-        at = (time.double() * fps).clamp(min=0.0)
-        at = torch.minimum(at, (last - first).double())
-        low = torch.minimum(torch.floor(at + 1e-9).long(), last - first - 1)
-        weight = (at - low).clamp(0.0, 1.0).float()
-        low = low + first
-        frames = [self._coordinates[torch.minimum(torch.maximum(low + k, first), last)] for k in (-1, 0, 1, 2)]
-        # A frame at an end has no neighbour on one side: its difference spans one frame, not two.
-        span_low = torch.where(low == first, 1.0, 2.0)
-        span_high = torch.where(low + 1 == last, 1.0, 2.0)
-        velocity_low = self._difference(frames[0], frames[2], (fps / span_low).float())
-        velocity_high = self._difference(frames[1], frames[3], (fps / span_high).float())
-        w = weight.unsqueeze(-1)
-        position = torch.lerp(frames[1], frames[2], w)
-        velocity = torch.lerp(velocity_low, velocity_high, w)
+        at = torch.minimum((time.double() * fps).clamp(min=0.0), (last - first).double())
+        low = torch.minimum(at.long(), last - first - 1)
+        weight = (at - low).clamp(0.0, 1.0)
+        # The two frames around, and their neighbours; at an end of the clip its own frame stands for the neighbour.
+        row = (low + first).unsqueeze(-1) + self._around
+        row = torch.minimum(torch.maximum(row, first.unsqueeze(-1)), last.unsqueeze(-1))
+        frames = self._coordinates.index_select(0, row.flatten()).unflatten(0, row.shape)
+        before, after = frames[..., :2, :], frames[..., 2:, :]
+        change = after - before
+        turn = quat_log(quat_mul(after[..., 3:7], quat_conj(before[..., 3:7])))
+        # Of the velocities of both frames: one over the time between their neighbours, times the interpolation weight.
+        share = torch.stack((1.0 - weight, weight), dim=-1)
+        share = (share * fps.unsqueeze(-1) / (row[..., 2:] - row[..., :2])).float().unsqueeze(-1)
+        velocity, ang_vel = _sum_of_two(change, share), _sum_of_two(turn, share)
+        low_frame, high_frame, weight = frames[..., 1, :], frames[..., 2, :], weight.float()
+        position = torch.lerp(low_frame, high_frame, weight.unsqueeze(-1))
         return GeneralisedState(
             root_pos_w=position[..., :3],
-            root_quat_w=quat_slerp(frames[1][..., 3:7], frames[2][..., 3:7], weight),
+            root_quat_w=quat_slerp(low_frame[..., 3:7], high_frame[..., 3:7], weight),
             root_lin_vel_w=velocity[..., :3],
-            root_ang_vel_w=velocity[..., 3:6],
+            root_ang_vel_w=ang_vel,
             joint_pos=position[..., 7:],
-            joint_vel=velocity[..., 6:],
+            joint_vel=velocity[..., 7:],
         )
 
-    @staticmethod
-    def _difference(before: Tensor, after: Tensor, rate: Tensor) -> Tensor:
-        """(..., 6 + J) velocities between two frames; angular velocity from the logarithm, world frame."""
-        rate = rate.unsqueeze(-1)
-        turn = quat_log(quat_mul(after[..., 3:7], quat_conj(before[..., 3:7])))
-        change = after - before
-        return torch.cat((change[..., :3], turn, change[..., 7:]), dim=-1) * rate
-
     def _build_cache(self) -> None:
+        rows = int(self.num_steps.sum())
+        self._general_rows = torch.empty(rows, sum(self._general_sizes), device=self.device)
+        self._body_rows = torch.empty(rows, sum(a * b for a, b in self._body_shapes), device=self.device)
         clip = torch.repeat_interleave(torch.arange(self.num_clips, device=self.device), self.num_steps)
-        step = torch.arange(len(clip), device=self.device) - self._first_row[clip]
-        general, bodies = [], []
-        for part, at in zip(clip.split(_BUILD_ROWS), step.split(_BUILD_ROWS), strict=True):
-            state = self.query(part, at * self.control_dt)
+        step = torch.arange(rows, device=self.device) - self._first_row[clip]
+        parts = (values.split(_BUILD_ROWS) for values in (self._general_rows, self._body_rows, clip, step))
+        for general, body, clips, steps in zip(*parts, strict=True):
+            state = self.query(clips, self._time(steps))
             values = [getattr(state, field.name) for field in dataclasses.fields(ReferenceState)]
-            general.append(torch.cat(values[:6], dim=-1))
-            bodies.append(torch.cat([value.flatten(-2) for value in values[6:]], dim=-1))
-        self._general_rows = torch.cat(general)
-        self._body_rows = torch.cat(bodies)
+            torch.cat(values[:6], dim=-1, out=general)
+            torch.cat([value.flatten(-2) for value in values[6:]], dim=-1, out=body)
 
     def _split_bodies(self, rows: Tensor) -> tuple[Tensor, ...]:
         parts = rows.split([a * b for a, b in self._body_shapes], dim=-1)
         return tuple(part.unflatten(-1, shape) for part, shape in zip(parts, self._body_shapes, strict=True))
+
+
+def _sum_of_two(values: Tensor, weights: Tensor) -> Tensor:
+    """(..., 2, C) values and (..., 2, 1) weights -> (..., C)."""
+    return torch.addcmul(values[..., 0, :] * weights[..., 0, :], values[..., 1, :], weights[..., 1, :])
 
 
 def _offsets(counts: np.ndarray, device: torch.device) -> Tensor:
