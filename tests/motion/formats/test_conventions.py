@@ -124,7 +124,7 @@ def test_limits_broken_in_some_frames_but_in_none_in_the_other_order(g1: Embodim
 def test_one_frame_beyond_a_limit_does_not_choose_the_joint_order(g1: Embodiment) -> None:
     clip = standing(g1)
     joint_pos = np.zeros_like(clip.joint_pos)
-    joint_pos[30, g1.joint_names.index("left_knee_joint")] = 3.2
+    joint_pos[30, g1.joint_names.index("left_ankle_roll_joint")] = 0.4
     joints = Choice((g1.joint_names, breadth_first_joints(g1)), "")
     with pytest.raises(AthenaError, match="its joint order is not in the file and both fit"):
         resolve(raw_of(clip, joint_pos=joint_pos, joints=joints), ReadOptions(g1))
