@@ -1,0 +1,1 @@
+"""Measurements of this machine: the environment, the motion library, the training loop."""
