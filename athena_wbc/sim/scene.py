@@ -12,6 +12,7 @@ from athena_wbc.sim.config import SimConfig
 FLOOR = "athena_floor"
 _FOUND, _FOUND_AND_FORCE = 1 << 0, 1 << 0 | 1 << 1
 _NET_FORCE = 3
+_FROM_GEOMS = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_TRUE
 
 
 def build_model(embodiment: Embodiment, config: SimConfig) -> mujoco.MjModel:
@@ -34,9 +35,7 @@ def build_spec(embodiment: Embodiment, config: SimConfig, visuals: bool = False)
     except ValueError as error:
         raise AthenaError(f"{embodiment.model_path}: MuJoCo cannot read it ({error}); correct the model") from error
     if not visuals:
-        for geom in list(spec.geoms):
-            if geom.contype == 0 and geom.conaffinity == 0:
-                spec.delete(geom)
+        _delete_visuals(spec)
     _set_options(spec, config)
     spec.worldbody.add_geom(
         name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], rgba=[0.85, 0.86, 0.88, 1], condim=3
@@ -63,9 +62,18 @@ def _set_options(spec: mujoco.MjSpec, config: SimConfig) -> None:
     spec.option.ls_iterations = config.ls_iterations
 
 
+def _delete_visuals(spec: mujoco.MjSpec) -> None:
+    for geom in list(spec.geoms):
+        # A body without an inertia of its own has that of its geoms: there they must stay.
+        has_inertia = geom.parent.explicitinertial and spec.compiler.inertiafromgeom != _FROM_GEOMS
+        if geom.contype == 0 and geom.conaffinity == 0 and has_inertia:
+            spec.delete(geom)
+
+
 def _add_actuators(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:
-    for actuator in list(spec.actuators):
-        spec.delete(actuator)
+    # With the model's actuators go the keyframes and sensors that may speak of them.
+    for element in (*spec.keys, *spec.sensors, *spec.actuators):
+        spec.delete(element)
     for index, name in enumerate(embodiment.joint_names):
         joint = spec.joint(name)
         joint.armature = embodiment.armature[index]
