@@ -39,16 +39,22 @@ MOST_FRAMES = 0.5
 MOST_GRAVITY_ERROR = 0.4
 """Share by which free falls may differ from g."""
 
-FLIGHT_PROMINENCE = 0.12
+FLIGHT_RISE = 0.12
 """Height in m that the lowest point of the body rises above both of its neighbouring supports in a flight. Below it
-lie the feet that float in video-based clips; real jumps reach 0.16 to 0.44."""
-
-FLIGHT_CORE = 0.5
-"""Share of the prominence above which a frame belongs to the core of a flight. Smoothing blurs take-off and landing:
-the core of the ASAP jumps fits -8.6 to -10.1 m/s^2, all of the phase -4.9 to -9.8."""
+lie the feet that float in video-based clips and the hops of dancers whose retargeted feet stay on the ground, which
+fit -0.5 to -7 m/s^2; real jumps reach 0.16 to 0.44."""
 
 FLIGHT_FIT = 0.9
-"""Least coefficient of determination of the parabola; a supported phase that looks like a flight reaches 0.75."""
+"""Least coefficient of determination of the parabola; a supported phase that rises as far reaches 0.75."""
+
+SMALL_FLIGHT_RISE = 0.04
+SMALL_FLIGHT_FIT = 0.9995
+"""A rise that is smaller counts when its parabola is exact, as that of a simulated or planned hop is. The supported
+phases of the real clips reach 0.9990 at most."""
+
+FLIGHT_CORE = 0.5
+"""Share of the rise above which a frame belongs to the core of a flight. Smoothing blurs take-off and landing: the
+core of the ASAP jumps fits -8.6 to -10.1 m/s^2, all of the phase -4.9 to -9.8."""
 
 LEAST_FALL = 0.05
 """Acceleration as a share of g below which nothing falls: legs that are pulled up while the body hangs or hovers. It
@@ -254,14 +260,14 @@ class Flight:
 def find_flights(trace: BodyTrace) -> list[Flight]:
     """Phases in which the whole body is off the ground, with rising and falling sides, in order of time.
 
-    Only peaks of the body's lowest point count that stand out from the supports on both sides by FLIGHT_PROMINENCE, so
-    a constant offset of the ground, feet that float, and a robot on its hands are no flights. The parabola is
-    fitted by least squares to the height of the centre of mass over the core of the phase; a core that does not rise
-    first and fall then, or that is no parabola, is left out.
+    Only peaks of the body's lowest point count that stand out from the supports on both sides (FLIGHT_RISE), so a
+    constant offset of the ground, feet that float, and a robot on its hands are no flights. The parabola is fitted by
+    least squares to the height of the centre of mass over the core of the phase; a core that does not rise first and
+    fall then, or that is no parabola, is left out.
     """
     lowest = trace.lowest
-    peaks, found = find_peaks(lowest, prominence=FLIGHT_PROMINENCE)
-    flights = []
+    peaks, found = find_peaks(lowest, prominence=SMALL_FLIGHT_RISE)
+    flights: list[Flight] = []
     for peak, rise in zip(peaks, found["prominences"], strict=True):
         airborne = lowest > lowest[peak] - rise * (1.0 - FLIGHT_CORE)
         before = np.flatnonzero(~airborne[:peak])
@@ -270,15 +276,17 @@ def find_flights(trace: BodyTrace) -> list[Flight]:
         stop = int(peak + after[0]) if len(after) else len(lowest)
         if stop - start < LEAST_FLIGHT_FRAMES or (flights and flights[-1].start == start):
             continue
-        flight = _fit_parabola(trace.com[start:stop, 2], trace.fps)
-        if flight is not None:
-            acceleration, deviation, fit = flight
+        parabola = _fit_parabola(trace.com[start:stop, 2], trace.fps)
+        if parabola is None:
+            continue
+        acceleration, deviation, fit = parabola
+        if fit >= (FLIGHT_FIT if rise >= FLIGHT_RISE else SMALL_FLIGHT_FIT):
             flights.append(Flight(start, stop, float(rise), acceleration, deviation, fit))
     return flights
 
 
 def _fit_parabola(height: np.ndarray, fps: float) -> tuple[float, float, float] | None:
-    """Acceleration, its standard error, and the fit; None where the phase does not rise and then fall as a parabola."""
+    """Acceleration, its standard error, and the fit; None where the phase does not rise first and fall then."""
     time = (np.arange(len(height)) - 0.5 * (len(height) - 1)) / fps
     design = np.stack((np.ones_like(time), time, 0.5 * time * time), axis=1)
     solution = np.linalg.lstsq(design, height, rcond=None)[0]
@@ -287,11 +295,9 @@ def _fit_parabola(height: np.ndarray, fps: float) -> tuple[float, float, float] 
     rises, falls = solution[1] + solution[2] * time[0] > 0.0, solution[1] + solution[2] * time[-1] < 0.0
     if not (rises and falls) or spread <= 0.0 or solution[2] > -LEAST_FALL * GRAVITY:
         return None
-    fit = 1.0 - float(residual @ residual) / spread
-    if fit < FLIGHT_FIT:
-        return None
     variance = float(residual @ residual) / max(len(height) - 3, 1)
     covariance = variance * np.linalg.inv(design.T @ design)
+    fit = 1.0 - float(residual @ residual) / spread
     return float(solution[2]), math.sqrt(max(covariance[2, 2], 0.0)), fit
 
 

@@ -122,8 +122,20 @@ def test_a_jump_measures_the_gravity_that_made_it(gravity: float, fps: float) ->
     assert fall.fitting_fps(fps) == pytest.approx(fps * math.sqrt(9.81 / gravity))
 
 
-def test_a_hop_too_low_to_tell_from_floating_is_no_flight() -> None:
-    assert evidence.find_flights(trace_of(jumping(G1, take_off=1.4))) == []
+def test_a_small_hop_counts_when_its_parabola_is_exact() -> None:
+    """A rise of 7 cm; the same with millimetres of noise cannot be told from feet that float."""
+    hop = trace_of(jumping(G1, fps=100.0, take_off=1.2))
+    (flight,) = evidence.find_flights(hop)
+    assert flight.acceleration == pytest.approx(-9.81)
+    noise = np.random.default_rng(0).normal(0.0, 0.002, hop.com.shape)
+    assert evidence.find_flights(evidence.dataclasses.replace(hop, com=hop.com + noise)) == []
+    jump = trace_of(jumping(G1, fps=100.0, take_off=2.5))
+    noise = np.random.default_rng(0).normal(0.0, 0.002, jump.com.shape)
+    assert evidence.find_flights(evidence.dataclasses.replace(jump, com=jump.com + noise))
+
+
+def test_a_hop_of_three_centimetres_is_no_flight() -> None:
+    assert evidence.find_flights(trace_of(jumping(G1, fps=100.0, take_off=0.77))) == []
     assert evidence.measure_fall([]) is None
 
 
@@ -144,7 +156,7 @@ def test_legs_slowly_pulled_up_while_the_body_hangs_are_no_flight() -> None:
         joints = G1.joint_index(tuple(f"{side}_{name}_joint" for side in ("left", "right")))
         joint_pos[:, joints] += bend * angle
     trace = trace_of(clip.replace(joint_pos=joint_pos))
-    assert trace.lowest.max() > evidence.FLIGHT_PROMINENCE + 0.02
+    assert trace.lowest.max() > evidence.FLIGHT_RISE + 0.02
     assert evidence.find_flights(trace) == []
 
 
