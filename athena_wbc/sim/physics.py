@@ -6,6 +6,7 @@ MuJoCo's conventions end here: quaternions are turned to scalar last, float64 be
 from __future__ import annotations
 
 import logging
+import math
 import os
 
 import numpy as np
@@ -61,6 +62,7 @@ class Physics:
         self._mujoco.set_mju_user_warning(lambda message: _LOGGER.info("MuJoCo: %s", message))
         from athena_wbc.sim.scene import build_model, sole_geoms
 
+        _check(config)
         self.embodiment = embodiment
         self.config = config
         self.num_envs = num_envs
@@ -144,7 +146,7 @@ class Physics:
         self._qvel[rows] = _host(torch.cat((start.root_lin_vel_w, spin, start.joint_vel), dim=-1))
         self._ctrl[rows] = _host(start.joint_pos)
         # Up to the accelerations: else torques and contact forces would still be those of the episode before.
-        self.batch.forward(ids=rows)
+        self.batch.forward(ids=np.sort(rows))
 
     # --- randomisation
 
@@ -224,6 +226,14 @@ class Physics:
     def _rows(self, array: np.ndarray, ids: Tensor | None) -> Tensor:
         values = array if ids is None else array[_host(ids)]
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+
+def _check(config: SimConfig) -> None:
+    if not 0.0 < config.dt < math.inf:
+        raise AthenaError(f"sim.dt: is {config.dt:g}; it must be positive")
+    for key, least in (("decimation", 1), ("iterations", 1), ("ls_iterations", 1), ("threads", 0)):
+        if getattr(config, key) < least:
+            raise AthenaError(f"sim.{key}: is {getattr(config, key)}; it must be at least {least}")
 
 
 def _num_cores() -> int:

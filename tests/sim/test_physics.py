@@ -1,0 +1,537 @@
+"""Simulations: what is read back, contacts, randomised fields, failures, exact continuation."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from athena_wbc.embodiment import Embodiment, load_embodiment
+from athena_wbc.errors import AthenaError
+from athena_wbc.sim.config import SimConfig
+from athena_wbc.sim.physics import Physics
+from athena_wbc.task.randomisation import BodyParameters, PhysicsParameters
+from athena_wbc.task.state import JointCommand, Push, RobotState, StartState
+from tests.toy_robot import MODEL, write_toy
+from tests.tracking import g1, random_reference, start_of
+
+J = g1().num_joints
+KNEE = g1().joint_names.index("left_knee_joint")
+NOTHING = PhysicsParameters(friction=None, stiffness=None, damping=None, gravity=None)
+
+
+def make(count: int = 3, randomised: bool = False, embodiment: Embodiment | None = None, **config) -> Physics:
+    return Physics(embodiment or g1(), SimConfig(**{"threads": 1} | config), count, randomised)
+
+
+def standing(count: int, height: float | None = None, embodiment: Embodiment | None = None) -> StartState:
+    """The default pose at rest, by default with the soles on the ground."""
+    robot = embodiment or g1()
+    root = torch.tensor([0.0, 0.0, robot.default_root_height if height is None else height])
+    joints = torch.tensor(robot.default_joint_pos, dtype=torch.float32)
+    upright = torch.tensor([0.0, 0.0, 0.0, 1.0])
+    return StartState(
+        root_pos_w=root.repeat(count, 1),
+        root_quat_w=upright.repeat(count, 1),
+        root_lin_vel_w=torch.zeros(count, 3),
+        root_ang_vel_w=torch.zeros(count, 3),
+        joint_pos=joints.repeat(count, 1),
+        joint_vel=torch.zeros(count, len(joints)),
+    )
+
+
+def everyone(physics: Physics) -> Tensor:
+    return torch.arange(physics.num_envs)
+
+
+def run(physics: Physics, steps: int, seed: int = 0, amplitude: float = 0.3) -> list[np.ndarray]:
+    """Positions after every control step under targets drawn around the default pose."""
+    generator = torch.Generator().manual_seed(seed)
+    default = torch.tensor(physics.embodiment.default_joint_pos, dtype=torch.float32)
+    seen = []
+    for _ in range(steps):
+        noise = torch.randn(physics.num_envs, len(default), generator=generator)
+        physics.step(JointCommand(default + amplitude * noise, None))
+        seen.append(physics.batch.qpos.copy())
+    return seen
+
+
+def hold(physics: Physics, steps: int) -> None:
+    run(physics, steps, amplitude=0.0)
+
+
+# --- what is written and read back
+
+
+@pytest.fixture(params=["g1", "toy"])
+def robot(request: pytest.FixtureRequest, tmp_path: Path) -> Embodiment:
+    """The G1, and a robot with joints off the bodies' origins, tilted axes and bodies without joints."""
+    return g1() if request.param == "g1" else load_embodiment(write_toy(tmp_path))
+
+
+def test_velocities_of_bodies_are_mujocos(robot: Embodiment):
+    physics = make(4, embodiment=robot, decimation=1)
+    generator = np.random.default_rng(0)
+    start = standing(4, height=2.0, embodiment=robot)
+    start.root_quat_w = torch.as_tensor(Rotation.random(4, rng=generator).as_quat(), dtype=torch.float32)
+    for name in ("root_lin_vel_w", "root_ang_vel_w", "joint_vel"):
+        value = getattr(start, name)
+        setattr(start, name, torch.as_tensor(generator.normal(size=value.shape), dtype=torch.float32))
+    physics.write(everyone(physics), start)
+    for stepped in (False, True):
+        if stepped:
+            physics.step(JointCommand(start.joint_pos, None))
+        state = physics.read()
+        for env in range(4):
+            data = physics.batch.get_data(env)
+            mujoco.mj_forward(physics.model, data)
+            for index, name in enumerate(robot.key_bodies):
+                velocity = np.zeros(6)
+                body = physics.model.body(name).id
+                mujoco.mj_objectVelocity(physics.model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+                np.testing.assert_allclose(state.body_ang_vel_w[env, index], velocity[:3], atol=2e-5)
+                np.testing.assert_allclose(state.body_lin_vel_w[env, index], velocity[3:], atol=2e-5)
+                np.testing.assert_allclose(state.body_pos_w[env, index], data.xpos[body], atol=1e-6)
+                np.testing.assert_allclose(state.body_quat_w[env, index], np.roll(data.xquat[body], -1), atol=1e-6)
+    np.testing.assert_allclose(state.root_lin_vel_w, state.body_lin_vel_w[:, 0], atol=2e-5)
+    np.testing.assert_allclose(state.root_ang_vel_w, state.body_ang_vel_w[:, 0], atol=2e-5)
+
+
+def test_what_is_written_is_read_back_with_the_scalar_last():
+    physics = make(5)
+    reference = random_reference(5, seed=1)
+    reference.root_pos_w[:, 2] += 5.0
+    reference.body_pos_w[..., 2] += 5.0
+    physics.write(everyone(physics), start_of(reference))
+    state = physics.read()
+    for field in dataclasses.fields(reference):
+        one, other = getattr(state, field.name), getattr(reference, field.name)
+        if "quat" in field.name:
+            other = torch.where((one * other).sum(-1, keepdim=True) < 0, -other, other)
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=0.0, msg=field.name)
+    np.testing.assert_allclose(physics.batch.qpos[:, 3], reference.root_quat_w[:, 3])
+    np.testing.assert_allclose(physics.batch.qpos[:, 4:7], reference.root_quat_w[:, :3])
+
+
+def test_angular_velocity_is_the_worlds():
+    physics = make(1)
+    start = standing(1, height=2.0)
+    # On its back, turning about the world's vertical: about the body's own x axis for MuJoCo.
+    start.root_quat_w = torch.tensor(Rotation.from_euler("y", [[-np.pi / 2]]).as_quat(), dtype=torch.float32)
+    start.root_ang_vel_w = torch.tensor([[0.0, 0.0, 3.0]])
+    physics.write(torch.tensor([0]), start)
+    np.testing.assert_allclose(physics.batch.qvel[0, 3:6], [3.0, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(physics.read().root_ang_vel_w[0], [0.0, 0.0, 3.0], atol=1e-6)
+
+
+def test_rows_are_read_and_written_alone():
+    physics = make(4)
+    physics.write(everyone(physics), standing(4))
+    hold(physics, 3)
+    before = physics.read()
+    ids = torch.tensor([2, 0])
+    start = standing(2, height=1.5)
+    start.root_pos_w[1, 0] = 7.0
+    physics.write(ids, start)
+    after = physics.read()
+    part = physics.read(ids)
+    assert part.root_pos_w[:, 0].tolist() == [0.0, 7.0]
+    for field in dataclasses.fields(RobotState):
+        one, other = getattr(after, field.name), getattr(before, field.name)
+        assert torch.equal(one[[1, 3]], other[[1, 3]]), field.name
+        torch.testing.assert_close(one[ids], getattr(part, field.name), msg=field.name)
+
+
+def test_what_is_read_is_a_copy():
+    physics = make(1)
+    physics.write(torch.tensor([0]), standing(1))
+    state = physics.read()
+    kept = {field.name: getattr(state, field.name).clone() for field in dataclasses.fields(state)}
+    run(physics, 2)
+    assert all(torch.equal(getattr(state, name), value) for name, value in kept.items())
+
+
+def test_a_start_forgets_the_life_before():
+    fresh, used = make(1), make(1)
+    used.write(torch.tensor([0]), standing(1, height=0.5))
+    run(used, 7)
+    seen = []
+    for physics in (fresh, used):
+        physics.write(torch.tensor([0]), standing(1))
+        state = physics.read()
+        seen.append([getattr(state, field.name) for field in dataclasses.fields(state)] + run(physics, 5))
+    for one, other in zip(*seen, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_torques_and_contacts_of_a_start_are_its_own():
+    physics = make(2)
+    physics.write(everyone(physics), standing(2))
+    hold(physics, 10)
+    assert (physics.read().foot_force > 50.0).all()
+    high = standing(1, height=2.0)
+    high.joint_vel[:, KNEE] = 1.0
+    physics.write(torch.tensor([1]), high)
+    state = physics.read()
+    assert (state.foot_force[0] > 50.0).all() and state.foot_force[1].tolist() == [0.0, 0.0]
+    assert state.joint_torque[1, KNEE].item() == pytest.approx(-g1().damping[KNEE])
+    assert state.joint_torque[1].count_nonzero() == 1
+
+
+# --- contacts
+
+
+def test_the_feet_of_a_standing_robot_carry_its_weight():
+    physics = make(1)
+    physics.write(torch.tensor([0]), standing(1))
+    hold(physics, 8)
+    forces = []
+    for _ in range(15):
+        hold(physics, 1)
+        forces.append(physics.read().foot_force[0])
+    left, right = torch.stack(forces).mean(0).tolist()
+    assert left + right == pytest.approx(g1().mass * 9.81, rel=0.03)
+    assert left == pytest.approx(right, rel=0.02)
+    assert physics.read().undesired_contact.tolist() == [0.0]
+
+
+def lying(pitch: float, height: float, **joints: float) -> StartState:
+    """A posture with the root pitched, and some joints elsewhere."""
+    start = standing(1, height)
+    start.root_quat_w = torch.tensor(Rotation.from_euler("y", [[pitch]]).as_quat(), dtype=torch.float32)
+    start.joint_pos[:] = 0.0
+    for name, value in joints.items():
+        for side in ("left", "right"):
+            start.joint_pos[:, g1().joint_names.index(f"{side}_{name}_joint")] = value
+    return start
+
+
+def test_a_torso_on_the_ground_is_undesired_and_hands_are_not():
+    physics = make(3)
+    # On its front; upside down with the arms stretched beyond the head; and high in the air.
+    physics.write(torch.tensor([0]), lying(np.pi / 2, 0.08))
+    upside_down = lying(np.pi, 2.0, shoulder_pitch=-3.0, elbow=1.5)
+    physics.write(torch.tensor([1]), upside_down)
+    # The hands reach some 0.15 m beyond the origin of their bodies.
+    upside_down.root_pos_w[:, 2] -= physics.read().body_pos_w[1, :, 2].min() - 0.14
+    physics.write(torch.tensor([1]), upside_down)
+    physics.write(torch.tensor([2]), standing(1, height=3.0))
+    for side in ("left", "right"):
+        sensor = physics.model.sensor(f"ground:{side}_wrist_yaw_link").adr[0]
+        assert physics.batch.sensordata[1, sensor] > 0, "the hands do touch the ground"
+    state = physics.read()
+    assert state.undesired_contact.tolist() == [1.0, 0.0, 0.0]
+    assert state.foot_force[1:].abs().max() == 0.0
+
+
+def test_feet_and_torso_together_are_undesired():
+    physics = make(1)
+    physics.write(torch.tensor([0]), lying(np.pi / 2, 0.08, ankle_pitch=0.5))
+    hold(physics, 50)
+    state = physics.read()
+    assert state.undesired_contact.tolist() == [1.0]
+
+
+# --- stepping
+
+
+def test_targets_are_servoed():
+    physics = make(1, decimation=1)
+    start = standing(1, height=2.0)
+    physics.write(torch.tensor([0]), start)
+    target = start.joint_pos.clone()
+    target[:, KNEE] += 0.1
+    physics.step(JointCommand(target, None))
+    torque = physics.read().joint_torque[0]
+    assert torque[KNEE].item() == pytest.approx(0.1 * g1().stiffness[KNEE], rel=1e-4)
+    target[:, KNEE] += 100.0
+    physics.step(JointCommand(target, None))
+    assert physics.read().joint_torque[0, KNEE].item() == pytest.approx(g1().effort_limit[KNEE])
+
+
+def test_a_step_is_mujocos_own_to_the_bit():
+    physics = make(1, decimation=3)
+    physics.write(torch.tensor([0]), standing(1))
+    data = mujoco.MjData(physics.model)
+    data.qpos[:], data.qvel[:] = physics.batch.qpos[0], physics.batch.qvel[0]
+    data.ctrl[:] = physics.batch.ctrl[0]
+    mujoco.mj_forward(physics.model, data)
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(10):
+        target = standing(1).joint_pos + 0.3 * torch.randn(1, J, generator=generator)
+        physics.step(JointCommand(target, None))
+        data.ctrl[:] = target[0].numpy()
+        for _ in range(3):
+            mujoco.mj_step(physics.model, data)
+        np.testing.assert_array_equal(physics.batch.qpos[0], data.qpos)
+        np.testing.assert_array_equal(physics.batch.qvel[0], data.qvel)
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    seen = []
+    for threads in (1, 2):
+        physics = make(7, randomised=True, threads=threads)
+        mass = torch.linspace(0.9, 1.1, 7 * len(g1().body_names)).view(7, -1)
+        physics.write_body_parameters(BodyParameters(mass=mass, com=None))
+        physics.write(everyone(physics), standing(7))
+        seen.append(run(physics, 30))
+    np.testing.assert_array_equal(seen[0], seen[1])
+
+
+def test_a_push_is_a_change_of_velocity():
+    # Numbers that float32 holds exactly, and a robot that looks along y.
+    turn = torch.tensor(Rotation.from_euler("z", [[np.pi / 2]]).as_quat(), dtype=torch.float32)
+    push = Push(torch.tensor([1]), torch.tensor([[0.5, -0.25, 0.125]]), torch.tensor([[0.0, 0.5, 1.0]]))
+    pushed, moving = make(2), make(2)
+    for physics in (pushed, moving):
+        start = standing(2, height=1.0)
+        start.root_quat_w = turn.repeat(2, 1)
+        if physics is moving:
+            start.root_lin_vel_w[1], start.root_ang_vel_w[1] = push.lin_vel_w[0], push.ang_vel_w[0]
+        physics.write(everyone(physics), start)
+        physics.step(JointCommand(start.joint_pos, push if physics is pushed else None))
+    np.testing.assert_allclose(pushed.batch.qvel, moving.batch.qvel, atol=1e-6)
+    np.testing.assert_allclose(pushed.batch.qpos, moving.batch.qpos, atol=1e-7)
+    assert abs(pushed.batch.qvel[1] - pushed.batch.qvel[0]).max() > 0.4
+
+
+# --- randomisation
+
+
+def test_each_simulation_falls_by_its_own_gravity():
+    physics = make(4, randomised=True)
+    factors = torch.tensor([1.0, 0.5, 0.2])
+    physics.write_parameters(torch.tensor([0, 2, 3]), dataclasses.replace(NOTHING, gravity=factors))
+    start = standing(4, height=5.0)
+    physics.write(everyone(physics), start)
+    hold(physics, 25)
+    expected = 9.81 * torch.tensor([1.0, 1.0, 0.5, 0.2])
+    state = physics.read()
+    torch.testing.assert_close(-state.root_lin_vel_w[:, 2], 0.5 * expected, rtol=0.01, atol=0.0)
+    torch.testing.assert_close(5.0 - state.root_pos_w[:, 2], 0.5 * expected * 0.5**2, rtol=0.02, atol=0.0)
+    physics.write_parameters(torch.tensor([2]), dataclasses.replace(NOTHING, gravity=torch.ones(1)))
+    physics.write(everyone(physics), start)
+    hold(physics, 25)
+    assert physics.read().root_lin_vel_w[:3, 2].tolist() == pytest.approx([-4.905] * 3, rel=0.01)
+
+
+BODIES = len(g1().body_names)
+CHANGES = {
+    "friction": PhysicsParameters(friction=torch.tensor([0.05]), stiffness=None, damping=None, gravity=None),
+    "stiffness": PhysicsParameters(friction=None, stiffness=torch.full((1, J), 0.5), damping=None, gravity=None),
+    "damping": PhysicsParameters(friction=None, stiffness=None, damping=torch.full((1, J), 2.0), gravity=None),
+    "gravity": PhysicsParameters(friction=None, stiffness=None, damping=None, gravity=torch.tensor([0.8])),
+    "mass": BodyParameters(mass=torch.ones(3, BODIES), com=None),
+    "com": BodyParameters(mass=None, com=torch.zeros(3, 3)),
+}
+CHANGES["mass"].mass[1] = 1.3
+CHANGES["com"].com[1] = torch.tensor([0.05, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_randomised_field_changes_its_simulation_alone(key: str):
+    plain, changed = make(3), make(3, randomised=True)
+    if isinstance(CHANGES[key], BodyParameters):
+        changed.write_body_parameters(CHANGES[key])
+    else:
+        changed.write_parameters(torch.tensor([1]), CHANGES[key])
+    ends = []
+    for physics in (plain, changed):
+        start = standing(3)
+        start.root_lin_vel_w = torch.tensor([[0.3, 0.1, 0.0]]).repeat(3, 1)
+        physics.write(everyone(physics), start)
+        hold(physics, 10)
+        ends.append(physics.batch.qpos.copy())
+    np.testing.assert_array_equal(ends[0][[0, 2]], ends[1][[0, 2]])
+    assert abs(ends[1][1] - ends[0][1]).max() > 1e-4
+
+
+def model_of(physics: Physics, env: int) -> mujoco.MjModel:
+    return physics.batch.get_model(env)
+
+
+def test_masses_scale_inertias_and_derived_constants():
+    physics = make(2, randomised=True)
+    factor = torch.ones(2, BODIES)
+    factor[1] = torch.linspace(0.8, 1.2, BODIES)
+    physics.write_body_parameters(BodyParameters(mass=factor, com=None))
+    model = model_of(physics, 1)
+    np.testing.assert_allclose(model.body_mass[1:], g1().body_mass * factor[1].numpy(), rtol=1e-6)
+    ratio = model.body_inertia[1:] / physics.model.body_inertia[1:]
+    np.testing.assert_allclose(ratio, factor[1].numpy()[:, None].repeat(3, axis=1), rtol=1e-6)
+    assert model.body_subtreemass[1] == pytest.approx((g1().body_mass * factor[1].numpy()).sum(), rel=1e-6)
+    physics.write_body_parameters(BodyParameters(mass=torch.ones(2, BODIES), com=None))
+    np.testing.assert_allclose(model_of(physics, 1).body_mass, physics.model.body_mass)
+
+
+def test_a_heavier_robot_weighs_more():
+    physics = make(2, randomised=True)
+    factor = torch.ones(2, BODIES)
+    factor[1] = 1.2
+    physics.write_body_parameters(BodyParameters(mass=factor, com=None))
+    physics.write(everyone(physics), standing(2))
+    hold(physics, 8)
+    forces = []
+    for _ in range(12):
+        hold(physics, 1)
+        forces.append(physics.read().foot_force.sum(-1))
+    nominal, heavy = torch.stack(forces).mean(0).tolist()
+    assert heavy / nominal == pytest.approx(1.2, rel=0.02)
+
+
+def test_the_heaviest_bodys_centre_of_mass_moves():
+    physics = make(2, randomised=True)
+    physics.write_body_parameters(BodyParameters(mass=None, com=torch.tensor([[0.0, 0.0, 0.0], [0.02, -0.01, 0.03]])))
+    body = 1 + int(np.argmax(g1().body_mass))
+    assert physics.model.body(body).name == "torso_link"
+    shift = model_of(physics, 1).body_ipos - physics.model.body_ipos
+    np.testing.assert_allclose(shift[body], [0.02, -0.01, 0.03], atol=1e-7)
+    assert abs(np.delete(shift, body, axis=0)).max() == 0.0
+    np.testing.assert_array_equal(model_of(physics, 0).body_ipos, physics.model.body_ipos)
+
+
+def test_gains_are_each_joints_own():
+    physics = make(2, randomised=True, decimation=1)
+    stiffness, damping = torch.linspace(0.8, 1.2, J).view(1, J), torch.linspace(1.5, 0.5, J).view(1, J)
+    ids = torch.tensor([1])
+    physics.write_parameters(ids, dataclasses.replace(NOTHING, stiffness=stiffness, damping=damping))
+    start = standing(2, height=2.0)
+    start.joint_vel[:] = 0.1
+    physics.write(everyone(physics), start)
+    torque = physics.read().joint_torque
+    np.testing.assert_allclose(torque[0], -0.1 * g1().damping, rtol=1e-4)
+    np.testing.assert_allclose(torque[1], -0.1 * g1().damping * damping[0].numpy(), rtol=1e-4)
+    start.joint_vel[:] = 0.0
+    physics.write(everyone(physics), start)
+    physics.step(JointCommand(start.joint_pos + 0.02, None))
+    torque = physics.read().joint_torque
+    np.testing.assert_allclose(torque[0], 0.02 * g1().stiffness, rtol=1e-4)
+    np.testing.assert_allclose(torque[1], 0.02 * g1().stiffness * stiffness[0].numpy(), rtol=1e-4)
+
+
+def test_slippery_soles_slide_farther():
+    physics = make(3, randomised=True)
+    friction = torch.tensor([0.05, 0.3, 1.0])
+    physics.write_parameters(everyone(physics), dataclasses.replace(NOTHING, friction=friction))
+    start = standing(3)
+    start.root_lin_vel_w = torch.tensor([[0.0, 0.4, 0.0]]).repeat(3, 1)
+    physics.write(everyone(physics), start)
+    foot = g1().key_bodies.index(g1().feet[0])
+    begin = physics.read().body_pos_w[:, foot, 1]
+    hold(physics, 10)
+    slid = (physics.read().body_pos_w[:, foot, 1] - begin).tolist()
+    assert slid[0] > slid[1] > slid[2]
+    assert slid[0] > 0.03
+
+
+# --- failures
+
+
+@pytest.mark.parametrize("where", ["qpos", "qvel", "target"])
+def test_a_failed_simulation_is_told_every_time_and_touches_no_other(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    broken, whole = make(4, threads=2), make(4, threads=2)
+    generator = torch.Generator().manual_seed(5)
+    for physics in (broken, whole):
+        physics.write(everyone(physics), standing(4))
+    for k in range(12):
+        target = standing(4).joint_pos + 0.3 * torch.randn(4, J, generator=generator)
+        whole.step(JointCommand(target, None))
+        target = target.clone()
+        if k in (2, 3, 7):
+            (target if where == "target" else getattr(broken.batch, where))[1, 4] = np.nan
+        failed = broken.step(JointCommand(target, None))
+        assert failed.tolist() == [False, k in (2, 3, 7), False, False]
+        np.testing.assert_array_equal(broken.batch.qpos[[0, 2, 3]], whole.batch.qpos[[0, 2, 3]])
+        state = broken.read()
+        assert all(getattr(state, field.name).isfinite().all() for field in dataclasses.fields(state))
+        if failed.any():
+            broken.write(torch.tensor([1]), standing(1))
+    assert list(tmp_path.iterdir()) == [], "MuJoCo writes no log file where the user is"
+
+
+def test_failures_are_told_to_the_log(caplog: pytest.LogCaptureFixture):
+    physics = make(1)
+    physics.write(torch.tensor([0]), standing(1))
+    physics.batch.qvel[0, 3] = np.inf
+    with caplog.at_level(logging.INFO, logger="athena_wbc"):
+        hold(physics, 1)
+    assert any("unstable" in record.getMessage() for record in caplog.records)
+
+
+# --- exact continuation
+
+
+def test_a_restored_simulation_continues_to_the_bit():
+    first, second = make(4, randomised=True, threads=2), make(4, randomised=True)
+    for seed, physics in enumerate((first, second)):
+        generator = torch.Generator().manual_seed(seed)
+        mass = 0.8 + 0.4 * torch.rand(4, BODIES, generator=generator)
+        physics.write_body_parameters(BodyParameters(mass=mass, com=0.02 * torch.rand(4, 3, generator=generator)))
+        physics.write(everyone(physics), standing(4))
+        run(physics, 5, seed)
+        # As at a reset under way: other parameters, another start.
+        gains = 0.9 + 0.2 * torch.rand(2, J, generator=generator)
+        physics.write_parameters(
+            torch.tensor([0, 3]), PhysicsParameters(torch.tensor([0.4, 0.9]), gains, gains, torch.tensor([0.6, 1.0]))
+        )
+        physics.write(torch.tensor([0, 3]), standing(2))
+        run(physics, 5, seed)
+    state = first.state_dict()
+    expected = run(first, 20, seed=9)
+    second.load_state_dict(state)
+    np.testing.assert_array_equal(run(second, 20, seed=9), expected)
+
+
+def test_a_restored_state_reads_the_same():
+    first, second = make(3), make(3)
+    first.write(everyone(first), standing(3))
+    run(first, 10)
+    second.load_state_dict(first.state_dict())
+    one, other = first.read(), second.read()
+    for field in dataclasses.fields(RobotState):
+        if field.name not in ("joint_torque", "foot_force", "undesired_contact"):
+            assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
+
+
+def test_the_state_is_a_copy():
+    physics = make(2, randomised=True)
+    physics.write(everyone(physics), standing(2))
+    state = physics.state_dict()
+    kept = {key: value.clone() for key, value in state.items()}
+    physics.write_parameters(everyone(physics), dataclasses.replace(NOTHING, gravity=torch.tensor([0.1, 0.2])))
+    run(physics, 3)
+    assert all(torch.equal(state[key], kept[key]) for key in kept)
+
+
+# --- refusals
+
+
+def test_an_old_mujoco_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "mujoco.batch", None)
+    monkeypatch.delattr(mujoco, "batch")
+    with pytest.raises(AthenaError, match=r"needs mujoco >= 3\.17, here is .*pip install 'athena-wbc\[mujoco\]'"):
+        make(1)
+
+
+def test_feet_without_colliders_are_refused(tmp_path: Path):
+    bare = MODEL.replace('<geom name="left_sole" type="sphere" size="0.03"/>', "")
+    bare = bare.replace('<geom name="right_sole" type="sphere" size="0.03"/>', "")
+    with pytest.raises(AthenaError, match=r"robot 'toy': feet left_foot, right_foot have no collider"):
+        make(1, embodiment=load_embodiment(write_toy(tmp_path, model=bare)))
+
+
+@pytest.mark.parametrize(("key", "value"), [("dt", 0.0), ("decimation", 0), ("threads", -1), ("iterations", 0)])
+def test_numbers_out_of_range_are_refused(key: str, value: float):
+    with pytest.raises(AthenaError, match=rf"^sim\.{key}: is {value:g}"):
+        make(1, **{key: value})
