@@ -16,7 +16,6 @@ The same specification of the same files gives the same clips in the same order.
 from __future__ import annotations
 
 import difflib
-import functools
 import glob
 import hashlib
 import json
@@ -30,11 +29,12 @@ import numpy as np
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.motion.builtin import BUILTIN, builtin_clips
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.formats import motion_extensions, read_motion, recognise
 from athena_wbc.motion.formats.raw import existing
 
-BUILTIN = "builtin"
+_BUILTIN_WORD = "builtin"
 _OPTIONS = ("format", "fps", "quaternion", "joint_order", "accept")
 _LIST_ENDINGS = (".txt", ".json")
 _MOST_DEPTH = 8
@@ -101,11 +101,11 @@ def _load(
 ) -> list[MotionClip]:
     clips: list[MotionClip] = []
     files: list[_Entry] = []
-    for item in _split(specs, embodiment):
+    for item in _split(specs):
         if isinstance(item, _Entry):
             clips += _read_files(files, embodiment)
             files = []
-            clips += _builtin(item.names, embodiment)
+            clips += builtin_clips(embodiment, item.names)
             continue
         path = _located(item, base)
         if path is not None and _is_list(path):
@@ -117,7 +117,7 @@ def _load(
     return clips + _read_files(files, embodiment)
 
 
-def _split(specs: Sequence[str | Path], embodiment: Embodiment) -> Iterator[str | _Entry]:
+def _split(specs: Sequence[str | Path]) -> Iterator[str | _Entry]:
     """Entries of specifications: built-in clips as entries, anything else as text."""
     for spec in specs:
         if isinstance(spec, Path) or os.path.exists(spec):
@@ -127,18 +127,17 @@ def _split(specs: Sequence[str | Path], embodiment: Embodiment) -> Iterator[str 
         for part in (part.strip() for part in spec.split(",")):
             if not part:
                 continue
-            if part == BUILTIN or part.startswith(f"{BUILTIN}:"):
+            if part == _BUILTIN_WORD or part.startswith(f"{_BUILTIN_WORD}:"):
                 if selected is not None:
                     yield _Entry(None, names=tuple(selected) or None)
-                selected = [part.removeprefix(f"{BUILTIN}:")] if ":" in part else []
-            elif selected and part in _builtin_names(embodiment):
+                selected = [part.removeprefix(f"{_BUILTIN_WORD}:")] if ":" in part else []
+            elif selected and part in BUILTIN:
                 selected.append(part)
             else:
                 if selected is not None:
                     yield _Entry(None, names=tuple(selected) or None)
                     if selected and not _looks_like_path(part):
-                        known = _builtin_names(embodiment)
-                        raise AthenaError(f"--motions: built-in clip {suggest(part, known)}, and no such file")
+                        raise AthenaError(f"--motions: built-in clip {suggest(part, BUILTIN)}, and no such file")
                     selected = None
                 yield part
         if selected is not None:
@@ -149,28 +148,6 @@ def _looks_like_path(text: str) -> bool:
     return os.path.exists(text) or any(sign in text for sign in "/\\.*?[")
 
 
-def _builtin_names(embodiment: Embodiment) -> tuple[str, ...]:
-    return tuple(clip.name for clip in _all_builtin(embodiment))
-
-
-@functools.lru_cache(maxsize=2)
-def _all_builtin(embodiment: Embodiment) -> tuple[MotionClip, ...]:
-    from athena_wbc.motion.builtin import builtin_clips
-
-    return tuple(builtin_clips(embodiment))
-
-
-def _builtin(names: tuple[str, ...] | None, embodiment: Embodiment) -> list[MotionClip]:
-    clips = _all_builtin(embodiment)
-    if names is None:
-        return list(clips)
-    by_name = {clip.name: clip for clip in clips}
-    for name in names:
-        if name not in by_name:
-            raise AthenaError(f"--motions builtin: clip {suggest(name, by_name)}")
-    return [by_name[name] for name in names]
-
-
 def _located(text: str, base: Path | None) -> Path | None:
     """The path of an entry: beside the list that names it, else from the working directory; None for a pattern."""
     if base is not None and (base / text).exists():
@@ -178,8 +155,8 @@ def _located(text: str, base: Path | None) -> Path | None:
     path = Path(text).expanduser()
     if not path.exists() and glob.has_magic(text):
         return None
-    if not path.exists() and difflib.get_close_matches(text.partition(":")[0].casefold(), [BUILTIN], cutoff=0.7):
-        raise AthenaError(f"{text}: no such file or folder; did you mean '{BUILTIN}'?")
+    if not path.exists() and difflib.get_close_matches(text.partition(":")[0].casefold(), [_BUILTIN_WORD], cutoff=0.7):
+        raise AthenaError(f"{text}: no such file or folder; did you mean '{_BUILTIN_WORD}'?")
     return existing(path if base is None or path.exists() else base / text)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from athena_wbc.embodiment import get_embodiment
-from athena_wbc.errors import AthenaError
+from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion import corpus
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips
@@ -19,8 +19,16 @@ G1 = get_embodiment("g1")
 
 @pytest.fixture(autouse=True)
 def three_builtin_clips(monkeypatch: pytest.MonkeyPatch) -> None:
-    clips = tuple(standing(G1, frames).replace(name=name) for name, frames in (("march", 3), ("walk", 4), ("wave", 5)))
-    monkeypatch.setattr(corpus, "_all_builtin", lambda embodiment: clips)
+    frames = {"march": 3, "walk": 4, "wave": 5}
+
+    def builtin_clips(embodiment, names=None) -> list[MotionClip]:
+        for name in names or ():
+            if name not in frames:
+                raise AthenaError(f"built-in clips: {suggest(name, frames)}")
+        return [standing(G1, frames[name]).replace(name=name) for name in names or frames]
+
+    monkeypatch.setattr(corpus, "BUILTIN", frames)
+    monkeypatch.setattr(corpus, "builtin_clips", builtin_clips)
 
 
 @pytest.fixture
@@ -72,7 +80,7 @@ def test_specifications(folder: Path, spec, expected: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("builtin:wve", "--motions builtin: clip unknown 'wve'; did you mean 'wave'"),
+        ("builtin:wve", "built-in clips: unknown 'wve'; did you mean 'wave'"),
         ("builtin:wave,wlk", "built-in clip unknown 'wlk'; did you mean 'walk'.*and no such file"),
         ("biultin", "biultin: no such file or folder; did you mean 'builtin'"),
         ("clps", "clps: no such file or folder; did you mean 'clips'"),
@@ -87,6 +95,14 @@ def test_specifications(folder: Path, spec, expected: str) -> None:
 def test_mistakes(folder: Path, spec, reason: str) -> None:
     with pytest.raises(AthenaError, match=reason):
         load_clips(spec, G1)
+
+
+def test_the_real_builtin_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    (clip,) = load_clips("builtin:squat", G1)
+    assert (clip.name, clip.label, clip.robot) == ("squat", "balance", "g1")
+    with pytest.raises(AthenaError, match="unknown 'squatt'; did you mean 'squat'"):
+        load_clips("builtin:squatt", G1)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
