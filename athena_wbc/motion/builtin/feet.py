@@ -16,6 +16,11 @@ are tucked again in the middle and stretch before the landing; with this much of
 of mass, falls with g in the mean, to about 1 %."""
 
 
+HEEL_SHARE = 0.2
+"""A heel comes off the ground after this share of its phase, when the weight has begun to leave it, and is down again
+as long before the end."""
+
+
 @dataclasses.dataclass(frozen=True)
 class FootState:
     """A foot at the border of two phases."""
@@ -57,7 +62,7 @@ def next_state(body: Morphology, side: int, move: Move, feet: tuple[FootState, F
     start, other = feet[side], feet[1 - side]
     if move is None:
         return start
-    floor = body.foot_pos[side, 2]
+    floor = body.soles[side].height
     if isinstance(move, Heel):
         rpy = np.array([0.0, move.pitch, start.rpy[2]])
         pos = _about_toes(body, side, start, np.array([move.pitch]))[0]
@@ -100,6 +105,8 @@ def foot_path(
     rpy = start.rpy + blend[:, None] * (end.rpy - start.rpy)
     pos = start.pos + blend[:, None] * (end.pos - start.pos)
     if isinstance(move, Heel):
+        late = fraction if end.rpy[1] < start.rpy[1] else fraction - HEEL_SHARE
+        rpy = start.rpy + minimum_jerk(np.clip(late / (1.0 - HEEL_SHARE), 0.0, 1.0))[:, None] * (end.rpy - start.rpy)
         pos = _about_toes(body, side, start, rpy[:, 1])
     elif isinstance(move, Place):
         lift = move.lift * body.leg_length if flight is None else FLIGHT_LIFT * GRAVITY * flight**2 / 8.0
@@ -125,10 +132,12 @@ def _between(blend: np.ndarray, start: bool, end: bool) -> np.ndarray:
 
 def _about_toes(body: Morphology, side: int, start: FootState, pitch: np.ndarray) -> np.ndarray:
     """(n, 3) origin of a foot that is pitched about its toes, which stay where they are on the ground."""
-    height, ahead = body.foot_pos[side, 2], body.toe[side]
+    sole = body.soles[side]
+    radius, ahead = sole.toe_radius, sole.toe
+    height = sole.height - radius
     yaw = start.rpy[2]
     along = np.array([np.cos(yaw), np.sin(yaw)])
-    # The origin lies `ahead` behind and `height` above the toes; turned by the pitch, toes down.
+    # The origin lies `ahead` behind and `height` above the centre that the toes roll on.
     back = np.cos(pitch) * ahead - np.sin(pitch) * height
-    up = np.sin(pitch) * ahead + np.cos(pitch) * height
+    up = radius + np.sin(pitch) * ahead + np.cos(pitch) * height
     return np.column_stack((start.ground + (ahead - back)[:, None] * along, up))

@@ -129,7 +129,7 @@ class Generator:
 def _targets(body: Morphology, plan: Plan, com: np.ndarray, tilt: np.ndarray) -> list[FrameTarget]:
     """The plan as targets of inverse kinematics, frame by frame."""
     feet = Rotation.from_euler("xyz", plan.foot_rpy.reshape(-1, 3)).as_matrix().reshape(-1, 2, 3, 3)
-    feet = feet @ body.foot_rotation
+    feet = feet @ np.stack([sole.level for sole in body.soles])
     pelvis = Rotation.from_euler("xyz", plan.pelvis_rpy).as_matrix() @ body.pelvis_rotation
     torso = Rotation.from_euler("xyz", plan.torso_rpy).as_matrix() @ body.torso_rotation
     height = body.nominal[2] + plan.height

@@ -9,9 +9,7 @@ import numpy as np
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
-
-SOLE_THICKNESS = 0.01
-"""Collider points this far above the lowest one still belong to the sole, m."""
+from athena_wbc.motion.builtin.soles import Sole, find_sole
 
 LIMIT_MARGIN = 0.02
 """Distance that clips keep from joint limits, rad (or a tenth of the range, where that is less)."""
@@ -48,12 +46,7 @@ class Morphology:
     """(3, 3) orientations in the nominal pose."""
     foot_pos: np.ndarray
     """(2, 3) origins of the feet in the nominal pose, at the height of a level foot."""
-    foot_rotation: np.ndarray
-    """(2, 3, 3) orientation of the feet when flat on the ground and heading along x."""
-    soles: tuple[np.ndarray, np.ndarray]
-    """Contact points of either foot in its own frame, (P, 3) each."""
-    toe: np.ndarray
-    """(2,) distance of the foremost points of the sole in front of the foot's origin, level foot."""
+    soles: tuple[Sole, Sole]
     leg_length: float
     """Height of the hips above the soles in the nominal pose."""
     com: np.ndarray
@@ -83,13 +76,12 @@ def morphology(embodiment: Embodiment) -> Morphology:
             f"robot '{embodiment.name}': feet: built-in clips need two feet, it has {len(embodiment.feet)}"
         )
     feet = _left_first(data, [model.body(name).id for name in embodiment.feet])
-    rotations, soles = zip(*(_sole(model, data, foot, embodiment.name) for foot in feet), strict=True)
+    soles = tuple(find_sole(model, data, foot, embodiment.name) for foot in feet)
     # Lower or raise the default pose so that its soles are at height zero.
-    level = [rotation @ sole.T for rotation, sole in zip(rotations, soles, strict=True)]
-    data.qpos[2] -= np.mean([data.xpos[foot, 2] + points[2].min() for foot, points in zip(feet, level, strict=True)])
+    data.qpos[2] -= np.mean([data.xpos[foot, 2] - sole.height for foot, sole in zip(feet, soles, strict=True)])
     mujoco.mj_forward(model, data)
     foot_pos = data.xpos[list(feet)].copy()
-    foot_pos[:, 2] = [-points[2].min() for points in level]
+    foot_pos[:, 2] = [sole.height for sole in soles]
     hands = [model.body(name).id for name in embodiment.end_effectors if name not in embodiment.feet]
     hands = _left_first(data, hands) if len(hands) == 2 else ()
     torso = _common_ancestor(model, hands) if hands else 1
@@ -102,9 +94,7 @@ def morphology(embodiment: Embodiment) -> Morphology:
         pelvis_rotation=data.xmat[1].reshape(3, 3).copy(),
         torso_rotation=data.xmat[torso].reshape(3, 3).copy(),
         foot_pos=foot_pos,
-        foot_rotation=np.stack(rotations),
         soles=soles,
-        toe=np.array([points[0].max() for points in level]),
         leg_length=float(np.mean([data.xpos[_leg_top(model, foot), 2] for foot in feet])),
         com=data.subtree_com[1].copy(),
         arms=tuple(_arm(model, torso, hand) for hand in hands) if hands else (None, None),
@@ -151,59 +141,6 @@ def _arm(model: mujoco.MjModel, torso: int, hand: int) -> ArmChain | None:
         dofs=model.jnt_dofadr[joints].copy(),
         free=np.array(["shoulder" in name or "elbow" in name for name in names]),
     )
-
-
-def _sole(model: mujoco.MjModel, data: mujoco.MjData, foot: int, robot: str) -> tuple[np.ndarray, np.ndarray]:
-    """Orientation of the foot when its sole is level, (3, 3), and the sole's points in the foot's frame, (P, 3)."""
-    rotation = data.xmat[foot].reshape(3, 3)
-    points = []
-    for geom in range(model.ngeom):
-        same = model.body_weldid[model.geom_bodyid[geom]] == model.body_weldid[foot]
-        if same and (model.geom_contype[geom] or model.geom_conaffinity[geom]):
-            points.append(_lowest_points(model, data, geom))
-    if not points:
-        raise AthenaError(f"robot '{robot}': foot '{model.body(foot).name}' has no collider; give it one in its MJCF")
-    world = np.concatenate(points)
-    world = world[world[:, 2] < world[:, 2].min() + SOLE_THICKNESS]
-    normal = _plane_normal(world)
-    sole = (world - data.xpos[foot]) @ rotation
-    level = _shortest_turn(normal, np.array([0.0, 0.0, 1.0])) @ rotation
-    return level, sole
-
-
-def _lowest_points(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> np.ndarray:
-    """Points of a collider that can touch the ground, in the world frame, (n, 3)."""
-    kind, size = model.geom_type[geom], model.geom_size[geom]
-    position, rotation = data.geom_xpos[geom], data.geom_xmat[geom].reshape(3, 3)
-    down = np.array([0.0, 0.0, -1.0])
-    if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
-        return position[None] + size[0] * down
-    if kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
-        ends = np.array([[0.0, 0.0, size[1]], [0.0, 0.0, -size[1]]])
-        return position + ends @ rotation.T + size[0] * down
-    if kind == mujoco.mjtGeom.mjGEOM_MESH:
-        mesh = model.geom_dataid[geom]
-        start, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
-        return position + model.mesh_vert[start : start + count] @ rotation.T
-    centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
-    signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
-    return position + (centre + signs * half) @ rotation.T
-
-
-def _plane_normal(points: np.ndarray) -> np.ndarray:
-    """Upward unit normal of the plane through points; vertical where they do not span one."""
-    centred = points - points.mean(axis=0)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    if len(points) < 3 or spread[1] < 1e-3:
-        return np.array([0.0, 0.0, 1.0])
-    return axes[2] * np.sign(axes[2, 2])
-
-
-def _shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotation matrix of the least angle that takes one unit vector to another."""
-    axis, cosine = np.cross(source, target), source @ target
-    skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + skew + skew @ skew / (1.0 + cosine)
 
 
 def _narrow_ranges(model: mujoco.MjModel) -> None:

@@ -148,7 +148,8 @@ class _Builder:
         """(N, 2) between the loads of the feet, which rest on the toes where the heel is raised."""
         # Flat on the ground, as far in front of the foot's origin as the centre of mass is in the nominal pose.
         ahead = self.body.com[0] - self.body.foot_pos[:, 0].mean() + self.body.leg_length * tracks["press"]
-        ahead = ahead + feet["toes"] * (self.body.toe - ahead)
+        toe = np.array([sole.toe for sole in self.body.soles])
+        ahead = ahead + feet["toes"] * (toe - ahead)
         yaw = feet["rpy"][:, :, 2]
         load = feet["ground"] + ahead[:, :, None] * np.stack((np.cos(yaw), np.sin(yaw)), axis=-1)
         share = tracks["weight"]

@@ -39,12 +39,13 @@ SQUAT = Script(
 
 _LUNGE = (
     Phase(0.8, weight=0.0, press=0.06, height=-0.05),
-    Phase(0.7, left=Place(forward=0.58, left=-0.06, lift=0.1), height=-0.13, **BALANCE),
-    Phase(0.9, weight=0.75, press=0.0, height=-0.32, right=Heel(0.8), torso=(0.0, 0.1, 0.0)),
-    Phase(0.2),
-    Phase(1.0, weight=0.0, press=0.06, height=-0.16, right=Heel(0.0), torso=(0.12, 0.0, 0.0)),
-    Phase(0.7, left=Place(lift=0.1), height=-0.06),
-    Phase(0.6, weight=0.5, press=0.0, height=0.0, torso=UPRIGHT, **REST),
+    Phase(0.6, left=Place(forward=0.58, left=-0.06, lift=0.1), height=-0.13, press=0.07, **BALANCE),
+    Phase(0.5, weight=0.45, press=0.05, right=Heel(0.4)),
+    Phase(0.7, weight=0.78, press=0.0, height=-0.32, right=Heel(0.8)),
+    Phase(0.7, weight=0.45, press=0.05, height=-0.13, right=Heel(0.4)),
+    Phase(0.5, weight=0.0, press=0.07, right=Heel(0.0), torso=(0.12, 0.0, 0.0)),
+    Phase(0.6, left=Place(lift=0.1), height=-0.06, press=0.05),
+    Phase(0.7, weight=0.5, press=0.0, height=0.0, torso=UPRIGHT, **REST),
 )
 
 LUNGE = Script(

@@ -50,7 +50,7 @@ HIGH_KICK = Script(
         Phase(0.36, right=Air(forward=0.3, left=0.14, up=0.4, pitch=0.5), torso=UPRIGHT, pelvis=UPRIGHT),
         Phase(0.44, right=Place()),
         Phase(0.9, weight=0.5, **REST),
-        Phase(0.3),
+        Phase(0.4),
     ),
 )
 
