@@ -24,7 +24,7 @@ from athena_wbc.rotations import quat_apply, quat_apply_inverse
 GRAVITY = 9.81
 
 DECISIVE = 1.0
-"""`compare_readings` above this decides. The right order scored 1.9 or more on every real clip, the wrong one the
+"""`compare_readings` above this decides. The right order scored 1.7 or more on every real clip, the wrong one the
 negative of it."""
 
 LIMIT_TOLERANCE = 0.02
