@@ -165,7 +165,8 @@ def test_a_start_forgets_the_life_before():
     run(used, 7)
     seen = []
     for physics in (fresh, used):
-        physics.write(torch.tensor([0]), standing(1))
+        # Soles in the ground: the solver has something to solve, and nothing to begin from.
+        physics.write(torch.tensor([0]), standing(1, height=0.75))
         state = physics.read()
         seen.append([getattr(state, field.name) for field in dataclasses.fields(state)] + run(physics, 5))
     for one, other in zip(*seen, strict=True):
@@ -430,6 +431,10 @@ def test_slippery_soles_slide_farther():
     slid = (physics.read().body_pos_w[:, foot, 1] - begin).tolist()
     assert slid[0] > slid[1] > slid[2]
     assert slid[0] > 0.03
+    model = model_of(physics, 1)
+    changed = np.flatnonzero(model.geom_friction[:, 0] == np.float32(0.3)).tolist()
+    soles = [index for index in range(model.ngeom) if model.geom(index).name.split("_")[1:2] in (["heel"], ["toe"])]
+    assert changed == soles and len(soles) == 8
 
 
 # --- failures
