@@ -26,6 +26,4 @@ POSES: dict[str, ArmPose] = {
     "wave_out": ArmPose(upper=(0.2, 1.0, -0.15), fore=(0.25, 0.75, 1.0)),
     "side": ArmPose(upper=(0.15, 1.0, -0.25), fore=(0.25, 1.0, -0.15)),
     "balance": ArmPose(upper=(0.1, 0.6, -1.0), fore=(0.5, 0.6, -0.6)),
-    "throw_back": ArmPose(upper=(-1.0, 0.3, -0.8), fore=(-0.6, 0.3, -1.0)),
-    "throw_up": ArmPose(upper=(1.0, 0.25, 0.45), fore=(0.8, 0.1, 0.8)),
 }
