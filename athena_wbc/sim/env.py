@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
@@ -13,6 +15,17 @@ from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.sim.physics import Physics
 from athena_wbc.task.config import RandomisationConfig
 from athena_wbc.task.task import TrackingTask
+
+
+def _no_autograd(method):
+    """Run a method without gradients, and outside of inference mode: what is made there cannot be changed later."""
+
+    @functools.wraps(method)
+    def run(*args, **kwargs):
+        with torch.inference_mode(False), torch.no_grad():
+            return method(*args, **kwargs)
+
+    return run
 
 
 class TrackingEnv(VecEnv):
@@ -31,6 +44,7 @@ class TrackingEnv(VecEnv):
             reference holds its last frame when a clip is over.
     """
 
+    @_no_autograd
     def __init__(
         self,
         config: Config,
@@ -86,6 +100,7 @@ class TrackingEnv(VecEnv):
         """Observations of the present state; asking again draws no new noise."""
         return self._observations
 
+    @_no_autograd
     def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict]:
         """One control step of all environments.
 
@@ -113,8 +128,12 @@ class TrackingEnv(VecEnv):
         self._observations = self._observe()
         return self._observations, rewards, dones, {"time_outs": timed_out}
 
+    @_no_autograd
     def reset_to(self, env_ids: Tensor, clips: Tensor, steps: Tensor, noise: bool = False) -> TensorDict:
-        """Start the environments `env_ids` (n,) at control steps (n,) of clips (n,); returns all observations."""
+        """Start the environments `env_ids` (n,) at control steps (n,) of clips (n,); returns all observations.
+
+        The other environments are measured once more: their histories move on by one, noise is drawn anew.
+        """
         self._write(env_ids, *self.task.reset_to(env_ids, clips, steps, noise))
         self._robot.update(env_ids, self.physics.read(env_ids))
         self._observations = self._observe()
@@ -136,6 +155,7 @@ class TrackingEnv(VecEnv):
             "num_broken": self.num_broken,
         }
 
+    @_no_autograd
     def load_state_dict(self, state: dict) -> None:
         """Continue where `state_dict` was taken."""
         self.task.load_state_dict(state["task"])

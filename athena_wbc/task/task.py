@@ -98,7 +98,7 @@ class TrackingTask:
         self._previous_joint_vel = torch.zeros(joints, device=self.device)
         self._previous_torque = torch.zeros(joints, device=self.device)
         self.robot: RobotState
-        """State at the end of the last step, before resets were written."""
+        """The present state: at the end of the last step, and where a reset was written since, the new start."""
         self.reference: ReferenceState
         """Reference at the time of `robot`."""
         self.errors: TrackingErrors
