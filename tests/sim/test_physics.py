@@ -465,6 +465,28 @@ def test_a_failed_simulation_is_told_every_time_and_touches_no_other(
     assert list(tmp_path.iterdir()) == [], "MuJoCo writes no log file where the user is"
 
 
+def test_an_error_that_mujoco_raises_is_a_failure_of_its_simulation():
+    physics = make(3)
+    physics.write(everyone(physics), standing(3))
+    batch = physics.batch
+
+    class Raising:
+        """Steps, and reports that the simulation 1 raised."""
+
+        def __getattr__(self, name: str):
+            return getattr(batch, name)
+
+        def step(self, **arguments) -> None:
+            batch.step(**arguments)
+            raise mujoco.batch.SimulationError(np.array([1]), "stack overflow")
+
+    physics.batch = Raising()
+    assert physics.step(JointCommand(standing(3).joint_pos, None)).tolist() == [False, True, False]
+    assert physics.read().root_pos_w[1, 2].item() == pytest.approx(physics.model.qpos0[2]), "back at the default"
+    physics.batch = batch
+    assert not physics.step(JointCommand(standing(3).joint_pos, None)).any()
+
+
 def test_failures_are_told_to_the_log(caplog: pytest.LogCaptureFixture):
     physics = make(1)
     physics.write(torch.tensor([0]), standing(1))

@@ -168,6 +168,18 @@ def test_entropy_is_a_share_of_the_uniform_distributions():
     assert AdaptiveSampler(SamplerConfig(), torch.tensor([10]), 0.02).entropy() == 1.0
 
 
+def test_processes_share_their_scores(monkeypatch: pytest.MonkeyPatch):
+    sampler = make()
+    sampler.synchronise()
+    assert sampler.bin_difficulty.tolist() == [1.0] * 5, "alone there is nothing to share"
+    others = torch.tensor([2.0, 0.0, 4.0, 1.0, 0.5])
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: tensor.add_(others))
+    sampler.synchronise()
+    assert sampler.bin_difficulty.tolist() == pytest.approx([1.0, 1 / 3, 5 / 3, 2 / 3, 0.5])
+
+
 def test_state_goes_round():
     sampler, other = make(), make()
     visit(sampler, [0, 1, 3], [70, 2, 1], [1.0, 0.1, 0.3])
