@@ -121,7 +121,7 @@ class WholeBodyIK:
 class ArmSolver:
     """Joint angles of the named arm poses for one robot.
 
-    A pose without an entry in the model (a robot without elbows) leaves the arms where the default pose has them.
+    An arm without a shoulder or an elbow (`Morphology.arms` has None for it) has no angles, and stays as it is.
     """
 
     def __init__(self, body: Morphology) -> None:
