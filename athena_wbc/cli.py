@@ -238,7 +238,7 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         "env",
         ("bench", "env"),
         "Measure the environment's throughput against bare physics on the same model.",
-        "bench env --num_envs 512\nbench env --num_envs 512 --json task.observations=compact",
+        "bench env --num_envs 512\nbench env --num_envs 512 --json task.observations=full",
         overrides=True,
     )
     env.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
@@ -258,7 +258,7 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         "train",
         ("bench", "train"),
         "Measure the whole training loop in samples a second.",
-        "bench train --num_envs 512 --iterations 20\nbench train --json ppo=demo task.observations=compact",
+        "bench train --num_envs 512 --iterations 20\nbench train --json ppo=default task.observations=full",
         overrides=True,
     )
     train.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")

@@ -10,6 +10,8 @@ from typing import Any
 from athena_wbc.commands.console import print_table
 
 RECIPE = "general"
+SETTING = ("task.observations=compact", "task.randomisation=standard")
+"""What is measured where nothing else is asked for: small groups, randomisation on."""
 
 
 def env(arguments: argparse.Namespace) -> None:
@@ -18,7 +20,7 @@ def env(arguments: argparse.Namespace) -> None:
     from athena_wbc.config import load_config
     from athena_wbc.learning.train import build_library
 
-    config = load_config(RECIPE, arguments.overrides)
+    config = load_config(RECIPE, [*SETTING, *arguments.overrides])
     library = build_library(config, arguments.motions or ["builtin"], "cpu")
     _print(bench_env(config, library, arguments.num_envs, arguments.rounds, seed=arguments.seed), arguments.json)
 
@@ -36,7 +38,7 @@ def train(arguments: argparse.Namespace) -> None:
     from athena_wbc.config import load_config
     from athena_wbc.learning.train import build_library
 
-    config = load_config(RECIPE, arguments.overrides)
+    config = load_config(RECIPE, [*SETTING, *arguments.overrides])
     library = build_library(config, arguments.motions or ["builtin"], "cpu")
     _print(bench_train(config, library, arguments.num_envs, arguments.iterations), arguments.json)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import torch
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
-from athena_wbc.config import Config
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.sim.physics import Physics
 from athena_wbc.task.config import RandomisationConfig
 from athena_wbc.task.task import TrackingTask
+
+if TYPE_CHECKING:
+    # The run's configuration joins the parts of all layers, those above this one too.
+    from athena_wbc.config import Config
 
 
 def _no_autograd(method):

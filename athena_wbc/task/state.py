@@ -40,6 +40,7 @@ class RobotState(Rows):
     undesired_contact: Tensor
     """(N,) 1 where a body other than the feet and the allowed ones touches the ground, else 0."""
 
+
 @dataclasses.dataclass
 class StartState:
     """What a shell writes into the n environments that are reset."""
