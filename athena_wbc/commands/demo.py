@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,8 +17,8 @@ from athena_wbc.files import write_json
 RECIPE = "demo"
 MARK = "demo.json"
 """File by which a folder is known to be an earlier demo, which may be replaced."""
-EVALUATION_SECONDS = 30.0
-"""Kept back from the demo's time for the evaluation and its report."""
+EVALUATION_SECONDS = 45.0
+"""Kept back from the demo's time for the evaluation, its report and the pictures."""
 LEAST_SECONDS = 5.0
 
 
@@ -54,14 +57,35 @@ def demo(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     report = out / "evaluation"
     summary = run_evaluation(out, "builtin", "athena", report, seed=arguments.seed, randomisation="none")
+    pictures = _pictures(out, report)
     print(
         f"After {result.seconds:.0f} s of training ({result.iteration} iterations) {summary['SR']:.0%} of the rollouts "
         f"succeed; the whole demo took {time.monotonic() - began:.0f} s.\n"
         f"report: {report}\n"
+        f"pictures (the ghost is the reference): {', '.join(map(str, pictures)) or 'none, OpenGL is missing here'}\n"
         f"watch it: athena play --checkpoint {out} --motions builtin:walk --out walk.mp4\n"
         f"go on:    athena train --out {out} --resume --max_iterations {2 * result.iteration}"
     )
     return 0
+
+
+def _pictures(run: Path, report: Path) -> list[Path]:
+    """Draw the clip that was hardest among the successes and the one that failed worst; those that could be drawn.
+
+    In processes of their own: on a machine without OpenGL even MuJoCo's import would fail.
+    """
+    with open(report / "clips.csv", newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: float(row["critical_scale_worst"]))
+    solved = [row["clip"] for row in rows if float(row["SR"]) == 1.0]
+    failed = [row["clip"] for row in rows if float(row["SR"]) < 1.0]
+    drawn = []
+    for name in (*solved[-1:], *failed[-1:]):
+        path = report / f"{name}.png"
+        command = [sys.executable, "-m", "athena_wbc.cli", "play", "--checkpoint", str(run)]
+        command += ["--motions", f"builtin:{name}", "--out", str(path)]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            drawn.append(path)
+    return drawn
 
 
 _MOST_ITERATIONS = 1_000_000
