@@ -13,8 +13,8 @@ from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.kinematics import Kinematics
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.library import MotionLibrary
-from athena_wbc.motion.reference import ReferenceState
-from athena_wbc.task.state import RobotState, StartState
+from athena_wbc.motion.reference import GeneralisedState, ReferenceState
+from athena_wbc.task.state import RobotState
 from athena_wbc.task.tracking import TrackingErrors
 
 
@@ -115,9 +115,9 @@ def carried(state: RobotState | ReferenceState, yaw: float, shift: tuple[float, 
     return dataclasses.replace(state, **changed)
 
 
-def start_of(reference: ReferenceState) -> StartState:
+def start_of(reference: ReferenceState) -> GeneralisedState:
     """What a shell writes to put robots on the reference."""
-    return StartState(*(getattr(reference, field.name) for field in dataclasses.fields(StartState)))
+    return GeneralisedState(*(getattr(reference, field.name) for field in dataclasses.fields(GeneralisedState)))
 
 
 def errors_of(height: list[float], yaw: list[float], key_body: list[float]) -> TrackingErrors:

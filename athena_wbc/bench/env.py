@@ -15,10 +15,11 @@ import torch
 
 from athena_wbc.config import Config
 from athena_wbc.motion.library import MotionLibrary
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.sim.env import TrackingEnv
 from athena_wbc.sim.physics import Physics
 from athena_wbc.task.randomisation import PhysicsParameters
-from athena_wbc.task.state import JointCommand, StartState
+from athena_wbc.task.state import JointCommand
 
 
 class _Recorder:
@@ -45,7 +46,7 @@ class _Recorder:
         self._replay.append(replay)
         return failed
 
-    def write(self, ids: torch.Tensor, start: StartState) -> None:
+    def write(self, ids: torch.Tensor, start: GeneralisedState) -> None:
         self._physics.write(ids, start)
         rows = ids.cpu().numpy()
         state = self._physics.batch.state[rows].copy()

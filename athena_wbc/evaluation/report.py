@@ -20,30 +20,8 @@ from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.evaluation.errors import ERRORS, RULES
 from athena_wbc.evaluation.plot import plot_curves
 from athena_wbc.evaluation.results import Results, nanmean, nanstd
+from athena_wbc.evaluation.score import MEANS
 from athena_wbc.files import atomic_write, write_json, write_text
-
-MEANS = (
-    "MPJPE_mm",
-    "MPJPE_W_mm",
-    "MPJPE_world_mm",
-    "MPJPE_W_world_mm",
-    "g_MPJPE_mm",
-    "l_MPJPE_mm",
-    "velocity_distance_mm_per_frame",
-    "velocity_distance_m_per_s",
-    "acceleration_distance_mm_per_frame2",
-    "acceleration_distance_m_per_s2",
-    "final_drift_m",
-    "action_rate",
-    "action_jerk",
-    "high_frequency_ratio",
-    "raw_action_rate",
-    "raw_action_jerk",
-    "raw_high_frequency_ratio",
-    "frames_evaluated",
-    "frame_success",
-)
-"""Values whose mean over rollouts, then clips, is reported."""
 
 SUCCESS_ONLY = MEANS[:10]
 """Those that are also reported over successful rollouts alone."""

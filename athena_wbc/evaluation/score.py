@@ -16,11 +16,7 @@ from athena_wbc.motion.library import MotionLibrary
 
 _WEIGHT_ROWS = 4096
 
-VALUES = (
-    "critical_scale",
-    *(f"critical_scale_{rule}" for rule in RULES),
-    "frames_evaluated",
-    "frame_success",
+MEANS = (
     "MPJPE_mm",
     "MPJPE_W_mm",
     "MPJPE_world_mm",
@@ -38,7 +34,12 @@ VALUES = (
     "raw_action_rate",
     "raw_action_jerk",
     "raw_high_frequency_ratio",
+    "frames_evaluated",
+    "frame_success",
 )
+"""Values whose mean over rollouts, then clips, is reported."""
+
+VALUES = ("critical_scale", *(f"critical_scale_{rule}" for rule in RULES), *MEANS)
 """Names of what is measured on a rollout, in the order of :attr:`Score.values`."""
 
 

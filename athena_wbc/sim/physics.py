@@ -15,10 +15,11 @@ from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.rotations import cross, quat_apply, quat_apply_inverse
 from athena_wbc.sim.config import SimConfig
 from athena_wbc.task.randomisation import BodyParameters, PhysicsParameters
-from athena_wbc.task.state import JointCommand, Push, RobotState, StartState
+from athena_wbc.task.state import JointCommand, Push, RobotState
 
 _TO_XYZW = [1, 2, 3, 0]
 _TO_WXYZ = [3, 0, 1, 2]
@@ -136,7 +137,7 @@ class Physics:
             undesired_contact=(grounded > 0.5).float(),
         )
 
-    def write(self, ids: Tensor, start: StartState) -> None:
+    def write(self, ids: Tensor, start: GeneralisedState) -> None:
         """Put the simulations `ids` (n,) into start states, at rest with respect to solver and controls."""
         rows = _host(ids)
         self.batch.state[rows] = self._default_state

@@ -10,7 +10,6 @@ from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.rotations import quat_exp, quat_mul
 from athena_wbc.task.checks import check_half_widths, check_not_negative
 from athena_wbc.task.config import ResetConfig
-from athena_wbc.task.state import StartState
 
 
 class ReferenceStart:
@@ -26,10 +25,10 @@ class ReferenceStart:
         self._lower = torch.as_tensor(embodiment.joint_lower, dtype=torch.float32, device=device)
         self._upper = torch.as_tensor(embodiment.joint_upper, dtype=torch.float32, device=device)
 
-    def draw(self, reference: GeneralisedState, generator: torch.Generator, noise: bool = True) -> StartState:
+    def draw(self, reference: GeneralisedState, generator: torch.Generator, noise: bool = True) -> GeneralisedState:
         """Start states for n reference states. Without noise they are the reference, joints within their limits."""
         joint_pos = reference.joint_pos
-        state = StartState(
+        state = GeneralisedState(
             root_pos_w=reference.root_pos_w,
             root_quat_w=reference.root_quat_w,
             root_lin_vel_w=reference.root_lin_vel_w,

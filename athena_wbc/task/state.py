@@ -42,18 +42,6 @@ class RobotState(Rows):
 
 
 @dataclasses.dataclass
-class StartState:
-    """What a shell writes into the n environments that are reset."""
-
-    root_pos_w: Tensor
-    root_quat_w: Tensor
-    root_lin_vel_w: Tensor
-    root_ang_vel_w: Tensor
-    joint_pos: Tensor
-    joint_vel: Tensor
-
-
-@dataclasses.dataclass
 class Push:
     """A sudden change of the root's velocity in the environments `ids` (n,)."""
 

@@ -23,7 +23,7 @@ from athena_wbc.task.randomisation import PhysicsParameters, Randomisation
 from athena_wbc.task.reset import ReferenceStart
 from athena_wbc.task.rewards import Limits, RewardSum, RewardView
 from athena_wbc.task.sampler import AdaptiveSampler
-from athena_wbc.task.state import JointCommand, RobotState, StartState
+from athena_wbc.task.state import JointCommand, RobotState
 from athena_wbc.task.termination import TerminationView, check_termination, violations
 from athena_wbc.task.tracking import TrackingErrors, tracking_errors
 
@@ -160,7 +160,7 @@ class TrackingTask:
             self.reward.episode_sums[self._broken] = 0.0
         return reward
 
-    def reset(self, ids: Tensor) -> tuple[StartState, PhysicsParameters]:
+    def reset(self, ids: Tensor) -> tuple[GeneralisedState, PhysicsParameters]:
         """Start new episodes in the environments `ids` (n,): draw clips, start steps and physics."""
         self.log.finish(
             ids,
@@ -172,7 +172,9 @@ class TrackingTask:
         clip, step = self.sampler.sample(len(ids), self.generator)
         return self.reset_to(ids, clip, step, noise=True)
 
-    def reset_to(self, ids: Tensor, clip: Tensor, step: Tensor, noise: bool) -> tuple[StartState, PhysicsParameters]:
+    def reset_to(
+        self, ids: Tensor, clip: Tensor, step: Tensor, noise: bool
+    ) -> tuple[GeneralisedState, PhysicsParameters]:
         """The same at given clips and control steps (n,), with or without reset noise."""
         self.clip[ids], self.step[ids], self.episode_step[ids] = clip, step, 0
         self._fresh[ids] = True

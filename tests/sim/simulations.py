@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from athena_wbc.embodiment import Embodiment
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.sim.config import SimConfig
 from athena_wbc.sim.physics import Physics
 from athena_wbc.task.randomisation import PhysicsParameters
-from athena_wbc.task.state import JointCommand, StartState
+from athena_wbc.task.state import JointCommand
 from tests.tracking import g1
 
 J = g1().num_joints
@@ -23,13 +24,13 @@ def make(count: int = 3, randomised: bool = False, embodiment: Embodiment | None
     return Physics(embodiment or g1(), SimConfig(**{"threads": 1} | config), count, randomised)
 
 
-def standing(count: int, height: float | None = None, embodiment: Embodiment | None = None) -> StartState:
+def standing(count: int, height: float | None = None, embodiment: Embodiment | None = None) -> GeneralisedState:
     """The default pose at rest, by default with the soles on the ground."""
     robot = embodiment or g1()
     root = torch.tensor([0.0, 0.0, robot.default_root_height if height is None else height])
     joints = torch.tensor(robot.default_joint_pos, dtype=torch.float32)
     upright = torch.tensor([0.0, 0.0, 0.0, 1.0])
-    return StartState(
+    return GeneralisedState(
         root_pos_w=root.repeat(count, 1),
         root_quat_w=upright.repeat(count, 1),
         root_lin_vel_w=torch.zeros(count, 3),

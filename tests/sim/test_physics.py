@@ -15,8 +15,9 @@ from scipy.spatial.transform import Rotation
 
 from athena_wbc.embodiment import Embodiment, load_embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.randomisation import BodyParameters, PhysicsParameters
-from athena_wbc.task.state import JointCommand, Push, RobotState, StartState
+from athena_wbc.task.state import JointCommand, Push, RobotState
 from tests.sim.simulations import BODIES, KNEE, NOTHING, J, everyone, hold, make, run, standing
 from tests.toy_robot import MODEL, write_toy
 from tests.tracking import g1, random_reference, start_of
@@ -157,7 +158,7 @@ def test_the_feet_of_a_standing_robot_carry_its_weight():
     assert physics.read().undesired_contact.tolist() == [0.0]
 
 
-def lying(pitch: float, height: float, **joints: float) -> StartState:
+def lying(pitch: float, height: float, **joints: float) -> GeneralisedState:
     """A posture with the root pitched, and some joints elsewhere."""
     start = standing(1, height)
     start.root_quat_w = torch.tensor(Rotation.from_euler("y", [[pitch]]).as_quat(), dtype=torch.float32)

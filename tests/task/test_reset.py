@@ -10,17 +10,17 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.config import ResetConfig
 from athena_wbc.task.reset import ReferenceStart
-from athena_wbc.task.state import StartState
 from tests.tracking import g1, library_of, moving_clip, random_reference
 
 CPU = torch.device("cpu")
 LIBRARY = library_of(moving_clip("a", 2.0))
-FIELDS = [field.name for field in dataclasses.fields(StartState)]
+FIELDS = [field.name for field in dataclasses.fields(GeneralisedState)]
 
 
-def draw(config: ResetConfig, reference, noise: bool = True, seed: int = 0) -> StartState:
+def draw(config: ResetConfig, reference, noise: bool = True, seed: int = 0) -> GeneralisedState:
     return ReferenceStart(config, g1(), CPU).draw(reference, torch.Generator().manual_seed(seed), noise)
 
 
