@@ -14,7 +14,7 @@ import torch
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.sim.render import SceneRenderer, strip_choice, write_pictures
+from athena_wbc.sim.render import CAMERA_SMOOTHING, SceneRenderer, strip_choice, write_pictures
 
 if TYPE_CHECKING:
     from tensordict import TensorDict
@@ -83,8 +83,10 @@ def show(
     A ``.mp4`` shows all of it, a ``.png`` eight moments side by side.
     """
     count = len(recording.robot)
-    moments = strip_choice(count) if Path(path).suffix == ".png" else range(count)
-    renderer = SceneRenderer(embodiment, width, height)
+    is_strip = Path(path).suffix == ".png"
+    moments = strip_choice(count) if is_strip else range(count)
+    # The pictures of a strip lie seconds apart: a camera that follows softly would lose the robot.
+    renderer = SceneRenderer(embodiment, width, height, 1.0 if is_strip else CAMERA_SMOOTHING)
     ghosts = [None] * count if recording.reference is None else recording.reference
     try:
         pictures = (renderer.draw(recording.robot[moment], ghosts[moment]) for moment in moments)

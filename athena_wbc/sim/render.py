@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 GHOST_COLOUR = (0.25, 0.6, 1.0, 0.35)
 """Red, green, blue and opacity of the reference where both are drawn."""
+_STRIP_ASPECT = 0.6
+"""Width of a picture in a strip, as a share of its height."""
 _CAMERA_DISTANCE = 2.3
 _CAMERA_AZIMUTH = 125.0
 _CAMERA_ELEVATION = -14.0
 _CAMERA_HEIGHT = 0.75
-_CAMERA_SMOOTHING = 0.1
-"""Share of the way to the robot that the camera goes in a picture, so that it does not shake with every step."""
+CAMERA_SMOOTHING = 0.1
+"""In a video the camera follows softly, so that it does not shake with every step."""
 
 
 def choose_backend() -> None:
@@ -45,12 +47,15 @@ class SceneRenderer:
     Args:
         embodiment: the robot of both.
         width, height: of the pictures, pixels.
+        smoothing: share of the way to the robot that the camera goes in a picture; 1 keeps it in the middle.
 
     Raises:
         AthenaError: OpenGL without a window is not to be had; the message says what to install.
     """
 
-    def __init__(self, embodiment: Embodiment, width: int = 480, height: int = 360) -> None:
+    def __init__(
+        self, embodiment: Embodiment, width: int = 480, height: int = 360, smoothing: float = CAMERA_SMOOTHING
+    ) -> None:
         import mujoco
 
         self._mujoco = mujoco
@@ -63,6 +68,7 @@ class SceneRenderer:
         self._camera.distance = _CAMERA_DISTANCE
         self._camera.azimuth = _CAMERA_AZIMUTH
         self._camera.elevation = _CAMERA_ELEVATION
+        self._smoothing = smoothing
         self._looked_at: np.ndarray | None = None
         try:
             self._renderer = mujoco.Renderer(self._model, height, width)
@@ -118,7 +124,7 @@ class SceneRenderer:
         target = np.array([position[0], position[1], _CAMERA_HEIGHT])
         if self._looked_at is None:
             self._looked_at = target
-        self._looked_at = self._looked_at + _CAMERA_SMOOTHING * (target - self._looked_at)
+        self._looked_at = self._looked_at + self._smoothing * (target - self._looked_at)
         self._camera.lookat = self._looked_at
 
 
@@ -183,8 +189,12 @@ def _write_strip(path: Path, pictures: Sequence[np.ndarray]) -> None:
 
     if not pictures:
         raise AthenaError(f"{path}: there is nothing to show; choose a longer motion")
+    height, width = pictures[0].shape[:2]
+    # A standing robot is narrow: upright pictures leave it large where a whole strip is shown on one line.
+    margin = max(0, (width - round(_STRIP_ASPECT * height)) // 2)
+    upright = [picture[:, margin : width - margin] for picture in pictures]
     with atomic_path(path) as temporary:
-        Image.fromarray(np.concatenate(pictures, axis=1)).save(temporary, format="png")
+        Image.fromarray(np.concatenate(upright, axis=1)).save(temporary, format="png")
 
 
 def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> mujoco.MjModel:
@@ -193,6 +203,7 @@ def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> muj
     spec.visual.quality.shadowsize = 4096
     # The scene's extent scales the shadow map: that of the robot, not of the endless floor.
     spec.stat.extent = 2.0
+    spec.visual.map.shadowclip = 3.0
     spec.stat.center = [0.0, 0.0, _CAMERA_HEIGHT]
     spec.add_texture(
         name="sky",

@@ -19,8 +19,9 @@ PICTURES = [np.full((6, 9, 3), level, dtype=np.uint8) for level in range(0, 200,
 def test_a_strip_is_side_by_side(tmp_path: Path) -> None:
     write_pictures(tmp_path / "strip.png", PICTURES[:3], 25.0)
     strip = np.asarray(Image.open(tmp_path / "strip.png"))
-    assert strip.shape == (6, 27, 3)
-    assert strip[0, ::9, 0].tolist() == [0, 10, 20]
+    # Upright pictures: 6 high and 9 wide are cut to 5, which leaves the middle.
+    assert strip.shape == (6, 15, 3)
+    assert strip[0, ::5, 0].tolist() == [0, 10, 20]
 
 
 def test_a_strip_shows_first_and_last_and_six_between() -> None:
