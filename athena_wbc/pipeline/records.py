@@ -50,7 +50,10 @@ def check_output_file(out: str | os.PathLike[str], motions: Sequence[str]) -> Pa
     """Refuse an output that could not be written, or that would overwrite its own input, before any work is done."""
     out = Path(out)
     if out.is_dir():
-        raise AthenaError(f"{out}: --out is a folder; name a file in it, such as {out / 'residual.json'}")
+        raise AthenaError(f"{out}: --out is a folder; name a file in it")
+    above = next((parent for parent in out.parents if parent.exists()), out.parent)
+    if above.exists() and not above.is_dir():
+        raise AthenaError(f"{out}: --out lies below {above}, which is a file; choose another folder")
     for spec in motions:
         if out.exists() and os.path.exists(spec) and os.path.samefile(spec, out):
             raise AthenaError(f"{out}: --out is also what --motions names; write to another file")

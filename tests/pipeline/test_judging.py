@@ -180,6 +180,7 @@ def test_teachers_that_do_not_go_together_are_refused_before_anything_runs(motio
         ("mine --checkpoint zero --out {out} --early 0", "--early: must be a positive number"),
         ("mine --checkpoint zero --out {out} --sample", "--sample: the policy 'zero' has no distribution"),
         ("mine --checkpoint zero --out {folder}", "--out is a folder; name a file in it"),
+        ("mine --checkpoint zero --out {list}/o.json", "list.json, which is a file; choose another folder"),
         ("mine --checkpoint zero --motions {list} --out {list}", "--out is also what --motions names"),
         ("mine --checkpoint {out} --out {out}", "no such checkpoint"),
         ("route --teacher {out} --out {out}", "is no NAME=CHECKPOINT"),

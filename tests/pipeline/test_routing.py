@@ -82,6 +82,11 @@ def test_a_table_by_hand() -> None:
     assert (balance["routed"], balance["SR"], balance["never_succeeds"]) == (0, 0.0, True)
 
 
+def test_one_success_is_enough_not_to_be_unsolved() -> None:
+    record = routing_record({"general": make_results({"kick": [0.5, 2.0], "crane": [2.0, 2.0]})})
+    assert (record["unsolved"], record["ties"], record["SR_routed"]) == (["crane"], 0, 0.25)
+
+
 def test_the_rule_for_ties_is_the_users() -> None:
     record = bank_record("critical_scale")
     assert record["routes"] == {"walk": "dynamic", "kick": "dynamic", "crane": "dynamic"}
