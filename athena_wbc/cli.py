@@ -68,6 +68,8 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_mine(commands)
+    _add_route(commands)
     _add_play(commands)
     _add_demo(commands)
     _add_bench(commands)
@@ -186,15 +188,62 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         overrides=True,
     )
     parser.add_argument("--checkpoint", required=True, help="a checkpoint, a run folder (its newest), or zero")
-    _add_motion_spec(parser)
-    parser.add_argument("--protocol", default="athena", help="name of a protocol, or a YAML file (athena)")
     parser.add_argument("--out", required=True, help="folder of the report")
-    parser.add_argument("--rollouts", type=positive, help="rollouts of every clip (as the protocol says)")
-    parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments at most")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
-    parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
-    parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")
+    _add_rollout_options(parser, "as the protocol says")
     parser.add_argument("--series", action="store_true", help="also write every rollout's errors over time")
+
+
+def _add_mine(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "mine",
+        ("mining", "mine"),
+        "Roll out every motion with a teacher and write the residual set: those that it fails too often.",
+        "mine --checkpoint runs/general --motions builtin --out runs/residual.json\n"
+        "mine --checkpoint runs/general --motions clips --rho 0.9 --rollouts 20 --sample --out residual.json",
+        overrides=True,
+    )
+    parser.add_argument(
+        "--checkpoint", required=True, help="the teacher: a checkpoint, a run folder (its newest), or zero"
+    )
+    parser.add_argument("--out", required=True, help="file to write; then --motions FILE names the residual set")
+    parser.add_argument("--rho", type=float, default=0.8, help="residual is what succeeds less often than this (0.8)")
+    parser.add_argument("--sample", action="store_true", help="sample actions; by default the policy's mean acts")
+    parser.add_argument(
+        "--early", type=float, default=1.0, metavar="SECONDS", help="a first failure until then is an early fall (1)"
+    )
+    _add_rollout_options(parser, "10; 1 where nothing is random")
+
+
+def _add_route(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "route",
+        ("mining", "route"),
+        "Roll out every motion with every teacher and write which one tracks it best.",
+        "route --teacher general=runs/general --teacher dynamic=runs/dynamic --teacher balance=runs/balance "
+        "--motions builtin --out runs/routing.json\n"
+        "route --teacher general=runs/general --teacher dynamic=runs/dynamic --tie critical_scale --out routing.json",
+        overrides=True,
+    )
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        required=True,
+        metavar="NAME=CHECKPOINT",
+        help="a checkpoint or run folder (its newest); repeated, the general teacher first",
+    )
+    parser.add_argument("--out", required=True, help="file to write")
+    parser.add_argument(
+        "--tie",
+        choices=("first", "critical_scale"),
+        default="first",
+        help="who gets a clip among equals: the first teacher, or the one with the smaller mean critical scale (first)",
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="NAME", help="leave this teacher out; may be repeated"
+    )
+    _add_rollout_options(parser, "10; 1 where nothing is random")
 
 
 def _add_play(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -346,6 +395,17 @@ def _add_recipes(commands: argparse._SubParsersAction[Parser]) -> None:
         overrides=True,
     )
     show.add_argument("recipe", help="name of a recipe, or a YAML file")
+
+
+def _add_rollout_options(parser: Parser, rollouts: str) -> None:
+    """Add what every command takes that rolls out a corpus; ``rollouts`` says the default of that option."""
+    _add_motion_spec(parser)
+    parser.add_argument("--protocol", default="athena", help="name of a protocol, or a YAML file (athena)")
+    parser.add_argument("--rollouts", type=positive, help=f"rollouts of every clip ({rollouts})")
+    parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments at most")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
+    parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")
 
 
 def _add_motion_spec(parser: Parser) -> None:

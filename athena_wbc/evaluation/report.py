@@ -30,6 +30,9 @@ CLIP_VALUES = tuple(name for name in MEANS if "_per_frame" not in name and name 
 """Values that a row of ``clips.csv`` holds."""
 
 
+MEAN, SAMPLE = "mean", "sample"
+
+
 @dataclass(frozen=True)
 class Subject:
     """What was evaluated, for the record."""
@@ -45,6 +48,8 @@ class Subject:
     num_envs: int
     randomisation: dict[str, Any]
     """Resolved ranges of the domain randomisation."""
+    actor: str = MEAN
+    """Actions that were taken: the policy's ``mean``, or a ``sample`` of its distribution."""
 
 
 def summary(results: Results, config: EvaluationConfig, subject: Subject) -> dict[str, Any]:
@@ -69,12 +74,19 @@ def summary(results: Results, config: EvaluationConfig, subject: Subject) -> dic
         "clips_failed": len(results.failed_clips()),
         "rollouts_cut": int((~results.completed).sum()),
         "seconds": number(float(results.durations.sum())),
-        "rollouts": results.rollouts,
+        **settings(config, subject),
+    }
+
+
+def settings(config: EvaluationConfig, subject: Subject) -> dict[str, Any]:
+    """What was rolled out and how, as every record carries it."""
+    return {
+        "rollouts": config.rollouts,
         "protocol": config.protocol,
         "thresholds": {name: getattr(config.limits, name) for name in config.errors},
         "frame": "world" if any(name.endswith("_world") for name in config.errors) else "anchored",
         "cap_scale": config.cap_scale,
-        "actor": "mean",
+        "actor": subject.actor,
         "randomisation": config.randomisation,
         "randomisation_ranges": subject.randomisation,
         "observation_noise": config.observation_noise,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from athena_wbc.sim.env import TrackingEnv
 
 Policy = Callable[[TensorDict], Tensor]
-"""Observations of N environments -> (N, A) actions, deterministic."""
+"""Observations of N environments -> (N, A) actions."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from athena_wbc.config import PRESETS, Config, config_from_dict, load_config
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.evaluation.config import EvaluationConfig, check_evaluation_config
 from athena_wbc.evaluation.errors import ERRORS
-from athena_wbc.evaluation.report import Subject, write_report
+from athena_wbc.evaluation.report import MEAN, SAMPLE, Subject, write_report
 from athena_wbc.evaluation.results import Results
 from athena_wbc.evaluation.rollout import Policy, choose_num_envs, plan_waves, roll_out
 from athena_wbc.evaluation.score import Scorer, Trajectory
@@ -40,6 +40,9 @@ are then the reference itself, so what a trained policy does better is what its 
 
 ZERO_RECIPE = "general"
 NO_RANDOMISATION = "none"
+
+_RANDOMISATION_SEED = 1_000_003
+"""Offset of the randomisation's seed: equal seeds would tie the dynamics to the observation noise."""
 
 _WIDE = 160
 """Columns of the table in a file or a pipe, where there is no terminal to ask."""
@@ -80,37 +83,74 @@ def run_evaluation(
     """
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     specs = ["builtin"] if motions is None else [motions] if isinstance(motions, str) else list(motions)
-    path = None if str(checkpoint) == ZERO else _checkpoint_file(checkpoint)
+    path = checkpoint_file(checkpoint)
     config = evaluation_config(path, protocol, rollouts, num_envs, randomisation, overrides)
-    protocol_config = config.evaluation
-    embodiment = get_embodiment(config.robot)
-    clips = load_clips(specs, embodiment)
-    library = MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
-    count = choose_num_envs(library, protocol_config, len(embodiment.key_bodies), embodiment.num_joints)
-    env = TrackingEnv(config, library, count, device, seed, groups=tuple(config.ppo.obs_groups["actor"]))
-    try:
-        policy = zero_policy(env) if path is None else load_policy(path, env, device)
-        errors_over_time: dict[str, np.ndarray] | None = {} if series else None
-        results = evaluate_policy(env, policy, protocol_config, console, errors_over_time)
-    finally:
-        env.close()
-    subject = Subject(
-        checkpoint_hash=ZERO if path is None else sha256_file(path),
-        corpus_hash=library.hash,
-        robot=embodiment.name,
-        robot_hash=embodiment.hash,
-        motions=tuple(specs),
-        seed=seed,
-        num_envs=count,
-        randomisation=_ranges(config.task.randomisation),
-    )
-    summary = write_report(out, results, protocol_config, subject)
+    library = evaluation_library(specs, config, device)
+    errors_over_time: dict[str, np.ndarray] | None = {} if series else None
+    results, subject = evaluate_checkpoint(path, config, library, specs, seed, console=console, series=errors_over_time)
+    summary = write_report(out, results, config.evaluation, subject)
     if errors_over_time is not None:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, errors=np.array(ERRORS), **errors_over_time)
         atomic_write(Path(out) / "series.npz", buffer.getvalue())
     print_report(results, summary, str(out), console)
     return summary
+
+
+def evaluation_library(motions: Sequence[str], config: Config, device: str = "cpu") -> MotionLibrary:
+    """The clips that ``motions`` names, for the configuration's robot at its control step."""
+    embodiment = get_embodiment(config.robot)
+    clips = load_clips(list(motions), embodiment)
+    return MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+
+
+def evaluate_checkpoint(
+    checkpoint: Path | None,
+    config: Config,
+    library: MotionLibrary,
+    motions: Sequence[str],
+    seed: int,
+    sample: bool = False,
+    console: Console | None = None,
+    series: dict[str, np.ndarray] | None = None,
+) -> tuple[Results, Subject]:
+    """Roll out every clip of a library with one policy, and say what was evaluated.
+
+    The randomisation's draws are a function of the seed, the protocol and the library alone: policies that observe
+    different things meet the same robots and the same pushes.
+
+    Args:
+        checkpoint: a file; None for the policy whose action is zero.
+        config: from :func:`evaluation_config`.
+        library: on the device of policy and task.
+        motions: the specification that the library was read from, for the record.
+        seed: of the randomisation, the noise and the sampled actions.
+        sample: draw actions from the policy's distribution instead of taking its mean.
+        console, series: as in :func:`evaluate_policy`.
+    """
+    embodiment, device = library.embodiment, library.device
+    count = choose_num_envs(library, config.evaluation, len(embodiment.key_bodies), embodiment.num_joints)
+    env = TrackingEnv(config, library, count, device, seed, groups=tuple(config.ppo.obs_groups["actor"]))
+    try:
+        env.task.randomisation.reseed(seed + _RANDOMISATION_SEED)
+        policy = zero_policy(env) if checkpoint is None else load_policy(checkpoint, env, device)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            results = evaluate_policy(env, policy.sample if sample else policy, config.evaluation, console, series)
+    finally:
+        env.close()
+    subject = Subject(
+        checkpoint_hash=ZERO if checkpoint is None else sha256_file(checkpoint),
+        corpus_hash=library.hash,
+        robot=embodiment.name,
+        robot_hash=embodiment.hash,
+        motions=tuple(motions),
+        seed=seed,
+        num_envs=count,
+        randomisation=_ranges(config.task.randomisation),
+        actor=SAMPLE if sample else MEAN,
+    )
+    return results, subject
 
 
 @dataclass
@@ -179,7 +219,7 @@ def evaluate_policy(
 
     Args:
         env: made with the protocol's randomisation; left with ``auto_reset`` off.
-        policy: deterministic.
+        policy: called in every control step.
         config: the protocol.
         console: shows progress where it is a terminal; nothing by default.
         series: takes the errors over time, ``<clip>/<rollout>`` -> (T, E), if given.
@@ -220,7 +260,10 @@ def zero_policy(env: TrackingEnv) -> Policy:
     return policy
 
 
-def _checkpoint_file(checkpoint: str | os.PathLike[str]) -> Path:
+def checkpoint_file(checkpoint: str | os.PathLike[str]) -> Path | None:
+    """The file that is meant: of a run's folder its newest whole checkpoint; None for ``zero``."""
+    if str(checkpoint) == ZERO:
+        return None
     path = Path(checkpoint)
     return latest_checkpoint(path) if path.is_dir() else path
 

@@ -85,6 +85,25 @@ def load_clips(
     return _with_unique_names(clips)
 
 
+def specs_from(specs: Sequence[str | Path], folder: str | Path) -> list[str]:
+    """The same specifications for a list file in ``folder``, which are read from there first.
+
+    Relative paths and patterns are rewritten, so that the list names the same files wherever it is read; absolute
+    paths and built-in clips stay.
+    """
+    return [_spec_from(str(spec), Path(folder)) for spec in specs]
+
+
+def _spec_from(spec: str, folder: Path) -> str:
+    if os.path.exists(spec):
+        return spec if os.path.isabs(spec) else os.path.relpath(spec, folder)
+    parts = [part.strip() for part in spec.split(",")]
+    if len(parts) > 1:
+        return ",".join(part if part in BUILTIN else _spec_from(part, folder) for part in parts)
+    relative = glob.has_magic(spec) and not os.path.isabs(spec) and not spec.startswith("~")
+    return os.path.relpath(spec, folder) if relative else spec
+
+
 def corpus_hash(clips: Iterable[MotionClip]) -> str:
     """Hash (16 hexadecimal digits) of what a corpus is: names, rates, joints and numbers in float32, in their order."""
     digest = hashlib.sha256()

@@ -87,6 +87,14 @@ class Randomisation:
         if config.push_interval_s:
             self._schedule_pushes(torch.arange(num_envs, device=device))
 
+    def reseed(self, seed: int) -> None:
+        """Draw from a generator of its own from now on: the same dynamics whatever else the task draws.
+
+        Observation noise takes as many numbers as a policy observes, so two policies on the task's one generator
+        would meet different robots.
+        """
+        self._generator = torch.Generator(device=self._device).manual_seed(seed)
+
     @property
     def max_delay(self) -> int:
         """Longest delay of a joint target, control steps."""

@@ -14,7 +14,13 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.evaluation.rollout import roll_out
-from athena_wbc.evaluation.run import run_evaluation, zero_policy
+from athena_wbc.evaluation.run import (
+    evaluate_checkpoint,
+    evaluation_config,
+    evaluation_library,
+    run_evaluation,
+    zero_policy,
+)
 from athena_wbc.evaluation.score import Trajectory
 from athena_wbc.files import sha256_file
 from athena_wbc.learning.checkpoint import latest_checkpoint
@@ -163,3 +169,19 @@ def test_a_named_protocol_brings_its_own_rule(motions, tmp_path):
     assert (summary["randomisation"], summary["randomisation_ranges"]) == (None, {})
     assert {key: summary[key] for key in ("SR", "TIS")} == summary["by_rule"]["phc"]
     assert summary["by_rule"]["phc"] != summary["by_rule"]["athena"]
+
+
+def test_what_a_policy_observes_does_not_change_the_robots_that_it_meets(motions):
+    """Observation noise takes random numbers too; the dynamics and the pushes must not feel it."""
+    found = []
+    for group in ("teacher", "student"):
+        overrides = [*COMPACT, f"ppo.obs_groups={{actor: [{group}], critic: [critic]}}"]
+        overrides += ["task.randomisation.push_interval_s=[0.1,0.2]", "evaluation.num_envs=2"]
+        config = evaluation_config(None, "athena", 2, overrides=overrides)
+        library = evaluation_library([str(motions)], config)
+        found.append(evaluate_checkpoint(None, config, library, [str(motions)], seed=3)[0])
+    teacher, student = found
+    assert np.array_equal(teacher.values, student.values, equal_nan=True)
+    assert np.array_equal(teacher.peaks, student.peaks)
+    # Two rollouts of a clip are two robots.
+    assert (teacher.of("MPJPE_mm")[:, 0] != teacher.of("MPJPE_mm")[:, 1]).all()

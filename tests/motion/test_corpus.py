@@ -11,7 +11,7 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion import corpus
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.corpus import corpus_hash, load_clips
+from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
 from tests.motion.samples import gliding, jumping, standing, write_csv
 
 G1 = get_embodiment("g1")
@@ -228,3 +228,23 @@ def test_the_hash_is_of_the_content_and_its_order() -> None:
     moved = one.replace(root_pos=one.root_pos + np.array((0.0, 0.0, 1e-4)))
     changed = [[other, one], [one], [one.replace(name="x"), other], [one.replace(fps=31.0), other], [moved, other]]
     assert len({value, *map(corpus_hash, changed)}) == 6
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["clips", "clips/b.npz", "clips/*.npz", "builtin", "builtin:wave,walk", "builtin:wave,clips/b.npz,clips/deep"],
+)
+def test_a_list_elsewhere_names_the_same_files(folder: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    expected = names(load_clips(spec, G1))
+    out = folder.parent / "runs" / "a" / "list.json"
+    out.parent.mkdir(parents=True)
+    # A file of the same name beside the list would be read instead.
+    (out.parent / "clips").mkdir()
+    out.write_text(json.dumps({"motions": specs_from([spec], out.parent)}))
+    monkeypatch.chdir(folder)
+    assert names(load_clips(str(out), G1)) == expected
+
+
+def test_absolute_specifications_stay(folder: Path) -> None:
+    specs = [str(folder), f"{folder}/*.npz", "builtin"]
+    assert specs_from(specs, folder.parent / "runs") == specs

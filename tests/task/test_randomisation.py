@@ -209,3 +209,21 @@ def test_the_presets():
 def test_bad_ranges_are_refused(key: str, value: list[float], remedy: str):
     with pytest.raises(AthenaError, match=rf"^task\.randomisation\.{key}: is .*{remedy}"):
         make(**{key: value})
+
+
+def test_with_a_generator_of_its_own_nothing_else_shifts_its_draws():
+    ranges = {"friction": [0.3, 1.6], "push_interval_s": [0.02, 0.1], "push_lin_vel": [0.5, 0.5, 0.2]}
+    drawn = []
+    for others in (0, 7):
+        task = torch.Generator().manual_seed(0)
+        randomisation = Randomisation(RandomisationConfig(**ranges), g1(), N, DT, torch.device("cpu"), task)
+        randomisation.reseed(5)
+        parts = []
+        for _ in range(3):
+            torch.rand(others, generator=task)
+            push = randomisation.push()
+            parts += [randomisation.reset(EVERYONE).friction, push.ids, push.lin_vel_w]
+        drawn.append(parts)
+    assert all(torch.equal(one, other) for one, other in zip(*drawn, strict=True))
+    randomisation.reseed(6)
+    assert not torch.equal(randomisation.reset(EVERYONE).friction, drawn[0][0])
