@@ -22,6 +22,7 @@ from athena_wbc.evaluation.plot import plot_curves
 from athena_wbc.evaluation.results import Results, nanmean, nanstd
 from athena_wbc.evaluation.score import MEANS
 from athena_wbc.files import atomic_write, write_json, write_text
+from athena_wbc.motion.corpus import specs_from
 
 SUCCESS_ONLY = MEANS[:10]
 """Those that are also reported over successful rollouts alone."""
@@ -118,7 +119,7 @@ def write_report(
     atomic_write(out / "stc.png", curve_picture(results, config))
     write_text(out / "spectrum.csv", csv_text(spectrum_rows(results)))
     names = [results.names[clip] for clip in results.failed_clips()]
-    write_json(out / "failed.json", {"motions": list(subject.motions), "clips": names})
+    write_json(out / "failed.json", {"motions": specs_from(subject.motions, out), "clips": names})
     content = summary(results, config, subject)
     write_json(out / "metrics.json", content)
     return content
