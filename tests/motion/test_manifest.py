@@ -171,10 +171,11 @@ def test_a_barred_clip_that_is_not_chosen_says_why() -> None:
 def test_what_is_in_dynamic_is_not_in_balance() -> None:
     """A kick on one leg fits both; where the dynamic manifest is full, it is free for the other one."""
     clips = [clip("one_leg_kick"), clip("high_kick"), clip("one_foot_pose")]
-    features = {"high_kick": feature(speed_high=1.0)}
+    features = {"high_kick": feature(speed_high=1.0), "one_leg_kick": feature(single_support_ratio=0.9)}
     both = found(clips, features)
     assert set(names(both, "dynamic")) == {"one_leg_kick", "high_kick"}
     assert names(both, "balance") == ["one_foot_pose"]
+    assert both.entries[2].rank == 1  # although the kick has more single support
     full = found(clips, features, overrides=["size=1", "dynamic.buckets.strike.quota=1"])
     assert names(full, "dynamic") == ["high_kick"]
     assert set(full.entries[0].scores) == {"dynamic", "balance"}
