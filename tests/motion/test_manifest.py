@@ -81,8 +81,7 @@ def test_words(text: str, expected: str) -> None:
     ],
 )
 def test_family(name: str, expected: str) -> None:
-    words_of = [*DEFAULT.family_words, "raw"] if "raw" not in expected else DEFAULT.family_words
-    assert family(name, words_of) == expected
+    assert family(name, DEFAULT.family_words) == expected
 
 
 @pytest.mark.parametrize(
