@@ -67,6 +67,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"athena {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
     _add_train(commands)
+    _add_distill(commands)
     _add_evaluate(commands)
     _add_mine(commands)
     _add_route(commands)
@@ -155,12 +156,49 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "Train a policy on motions.",
         "train --recipe general --motions builtin --num_envs 512 --max_iterations 300 --out runs/first\n"
         "train --recipe general --motions my_clips/ --seed 1 --out runs/mine ppo.gamma=0.98\n"
+        "train --recipe finetune --init_from runs/student --motions my_clips/ --out runs/finetuned\n"
         "train --out runs/first --max_iterations 600 --resume",
         overrides=True,
     )
+    _add_training_options(parser, "general")
+    parser.add_argument(
+        "--init_from",
+        "--init-from",
+        metavar="RUN|CHECKPOINT",
+        help="start with these networks: a student to fine-tune, or a teacher to make an expert of (fresh ones)",
+    )
+
+
+def _add_distill(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _command(
+        commands,
+        "distill",
+        ("learning", "distill"),
+        "Teach one student with deployable observations what its teachers do, each on the motions routed to it.",
+        "distill --teacher general=runs/general --teacher dynamic=runs/dynamic \\\n"
+        "      --routing runs/routing.json --motions my_clips/ --out runs/student\n"
+        "distill --recipe single_teacher_student --teacher general=runs/general --motions builtin --out runs/single\n"
+        "distill --out runs/student --max_iterations 600 --resume",
+        overrides=True,
+    )
+    _add_training_options(parser, "student")
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        metavar="NAME=RUN",
+        help="a teacher's name, and its run (the newest checkpoint) or a checkpoint; may be repeated",
+    )
+    parser.add_argument(
+        "--routing",
+        metavar="FILE",
+        help='JSON {"routes": {clip: name of its teacher}}; needed where there are several teachers',
+    )
+
+
+def _add_training_options(parser: Parser, recipe: str) -> None:
     # Without a value the run's own defaults hold, and with --resume what it was started with.
     parser.add_argument("--task", help=f"task id: names the robot ({DEFAULT_TASK})")
-    parser.add_argument("--recipe", help="name of a recipe, or a YAML file (general)")
+    parser.add_argument("--recipe", help=f"name of a recipe, or a YAML file ({recipe})")
     _add_motion_spec(parser)
     parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments (512)")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from athena_tasks import find_task
 from athena_wbc.errors import AthenaError
@@ -13,6 +14,30 @@ INTERRUPTED = 130
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a policy, or go on with a run."""
+    return _train(arguments, init_from=arguments.init_from)
+
+
+def distill(arguments: argparse.Namespace) -> int:
+    """Teach a student what its teachers do, or go on with that."""
+    teachers: dict[str, str] = {}
+    for text in arguments.teacher or ():
+        name, equals, source = text.partition("=")
+        if not (name and equals and source):
+            raise AthenaError(f"--teacher: '{text}': write NAME=RUN, such as general=runs/general")
+        if name in teachers:
+            raise AthenaError(f"--teacher: '{name}' is given twice; give every teacher a name of its own")
+        teachers[name] = source
+    recipe = arguments.recipe or (None if arguments.resume and _has_run(arguments.out) else "student")
+    return _train(arguments, recipe, teachers=teachers or None, routing=arguments.routing)
+
+
+def _has_run(out: str) -> bool:
+    from athena_wbc.learning.checkpoint import checkpoints
+
+    return bool(checkpoints(out))
+
+
+def _train(arguments: argparse.Namespace, recipe: str | None = None, **options: Any) -> int:
     robot = None
     if arguments.task is not None:
         entry = find_task(arguments.task)
@@ -25,7 +50,7 @@ def train(arguments: argparse.Namespace) -> int:
     result = run_training(
         arguments.out,
         arguments.max_iterations,
-        recipe=arguments.recipe,
+        recipe=recipe or arguments.recipe,
         motions=arguments.motions,
         num_envs=arguments.num_envs,
         seed=arguments.seed,
@@ -34,6 +59,7 @@ def train(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         resume=arguments.resume,
         overrides=arguments.overrides,
+        **options,
     )
     return INTERRUPTED if result.interrupted else 0
 

@@ -264,16 +264,22 @@ def load_policy(path: str | os.PathLike[str], env: VecEnv, device: str | torch.d
     Raises:
         AthenaError: see :func:`load_checkpoint` and :func:`check_compatible`.
     """
-    contents = load_checkpoint(path)
-    config = ppo_config(contents, str(path))
-    check_compatible(contents, env, str(path), config.obs_groups["actor"])
+    return build_policy(load_checkpoint(path), env, str(path), device)
+
+
+def build_policy(
+    contents: Mapping[str, Any], env: VecEnv, source: str, device: str | torch.device | None = None
+) -> Policy:
+    """Build the actor of a checkpoint that was read from ``source``; the rest is as in :func:`load_policy`."""
+    config = ppo_config(contents, source)
+    check_compatible(contents, env, source, config.obs_groups["actor"])
     observations = example_observations(contents["schema"])
     actor = build_actor(observations, config, env.num_actions, str(device or env.device))
     try:
         actor.load_state_dict(contents["algorithm"]["actor_state_dict"])
     except (KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise AthenaError(f"{path}: its actor does not fit its configuration ({reason}); train again") from error
+        raise AthenaError(f"{source}: its actor does not fit its configuration ({reason}); train again") from error
     return Policy(actor, contents, config.matmul_precision)
 
 

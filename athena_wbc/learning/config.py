@@ -84,6 +84,36 @@ class RegulariserConfig:
 
 
 @dataclass
+class DistillationConfig:
+    """Routed DAgger (paper eq. 16): how the student learns from its teachers. Replaces PPO's keys of these names."""
+
+    num_learning_epochs: int = 4
+    """Passes over the samples of one iteration."""
+    num_mini_batches: int = 4
+    """Parts that the samples are cut into; each part is one optimiser step."""
+    learning_rate: float = 1.0e-3
+    """Learning rate of Adam."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    noise: bool = False
+    """Whether the student acts with noise of its standard deviation, ``ppo.actor.init_std``; else with its mean."""
+    single_teacher: bool = False
+    """One teacher labels every motion: a second teacher or a routing is refused."""
+
+
+@dataclass
+class InitConfig:
+    """What a run takes from ``--init_from``, beside the actor's network and its normaliser."""
+
+    required: bool = False
+    """Whether a run without ``--init_from`` is refused."""
+    critic: bool = True
+    """Whether the critic comes along, with its normaliser; else a fresh one learns."""
+    std: bool = True
+    """Whether the action noise comes along; else it starts at ``ppo.actor.init_std``."""
+
+
+@dataclass
 class LoggingConfig:
     """What is told about a run, where and how often. Nothing here changes what is learnt."""
 
@@ -101,8 +131,10 @@ class LoggingConfig:
 
 @dataclass
 class PPOConfig:
-    """Proximal policy optimisation and the loop around it."""
+    """Proximal policy optimisation and the loop around it; also the loop and networks of a distillation."""
 
+    algorithm: str = "ppo"
+    """``ppo``, or ``distillation``: the actor is a student that imitates teachers (``athena distill``)."""
     num_steps_per_env: int = 24
     """Control steps that every environment makes in one iteration."""
     num_learning_epochs: int = 5
@@ -156,7 +188,10 @@ class PPOConfig:
     actor: ActorConfig = field(default_factory=ActorConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
     obs_groups: dict[str, list[str]] = field(default_factory=lambda: {"actor": ["teacher"], "critic": ["critic"]})
-    """Observation groups that actor and critic see, joined in this order."""
+    """Observation groups that actor and critic see, joined in this order; in a distillation ``teacher`` lists all
+    groups that its teachers see, and there is no critic."""
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     regulariser: RegulariserConfig = field(default_factory=RegulariserConfig)
     save_interval: int = 50
     """Iterations between two checkpoints; the last iteration always leaves one."""
@@ -167,9 +202,14 @@ class PPOConfig:
     logging: LoggingConfig = field(default_factory=LoggingConfig)
 
 
+def input_sets(config: PPOConfig) -> tuple[str, str]:
+    """Return the keys of ``obs_groups`` that the algorithm uses."""
+    return ("actor", "teacher") if config.algorithm == "distillation" else ("actor", "critic")
+
+
 def required_groups(config: PPOConfig) -> list[str]:
     """Return the observation groups that training reads, each once: the inputs, and ``command_base``."""
-    groups = [group for name in ("actor", "critic") for group in config.obs_groups.get(name, [])]
+    groups = [group for name in input_sets(config) for group in config.obs_groups.get(name, [])]
     if config.regulariser.kind != "none" and config.regulariser.on == "target":
         groups.append(COMMAND_BASE)
     return list(dict.fromkeys(groups))
@@ -199,6 +239,7 @@ def validate(config: PPOConfig) -> None:
         raise AthenaError("ppo.min_learning_rate: larger than ppo.max_learning_rate; lower it")
     if config.learning_rate_factor <= 1.0:
         raise AthenaError(f"ppo.learning_rate_factor: {config.learning_rate_factor} must be above 1")
+    _one_of("algorithm", config.algorithm, ("ppo", "distillation"))
     _one_of("schedule", config.schedule, ("adaptive", "fixed"))
     _one_of("matmul_precision", config.matmul_precision, ("highest", "high", "medium"))
     _one_of("logging.writer", config.logging.writer, ("tensorboard", "wandb", "none"))
@@ -207,8 +248,14 @@ def validate(config: PPOConfig) -> None:
         _at_least(f"{name}.learning_rate_scale", model.learning_rate_scale, 0)
         if not model.hidden_dims or min(model.hidden_dims) < 1:
             raise AthenaError(f"ppo.{name}.hidden_dims: {model.hidden_dims} needs one width of 1 or more")
+    for name in input_sets(config):
         if not config.obs_groups.get(name):
             raise AthenaError(f"ppo.obs_groups.{name}: names no observation group; give it a list of groups")
+    distillation = config.distillation
+    for key in ("num_learning_epochs", "num_mini_batches"):
+        _at_least(f"distillation.{key}", getattr(distillation, key), 1)
+    for key in ("learning_rate", "max_grad_norm"):
+        _positive(f"distillation.{key}", getattr(distillation, key))
     _validate_std(config.actor)
     _validate_regulariser(config.regulariser)
 

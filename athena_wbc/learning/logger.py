@@ -21,6 +21,7 @@ _SHOWN = {
     "steps": "episode/length",
     "samples/s": "throughput/samples_per_s",
     "kl": "loss/kl",
+    "distillation": "loss/distillation",
 }
 
 

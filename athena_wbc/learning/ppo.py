@@ -28,12 +28,9 @@ from torch.nn.utils import clip_grad_norm_
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, required_groups, validate
+from athena_wbc.learning.finite import SkippedSteps, all_finite
 from athena_wbc.learning.models import FlatMLP, build_actor, build_critic, matmul_precision
 from athena_wbc.learning.regularisers import build_regulariser
-
-
-class TrainingDiverged(AthenaError):
-    """Too many optimiser steps in a row had a loss or gradient that is not finite."""
 
 
 @dataclass
@@ -95,9 +92,7 @@ class AthenaPPO(PPO):
         # The thread starts with its first job, and one intra-op thread: OpenMP's own threads spin while they
         # wait, which makes everything several times slower where the cores have other work.
         self._second_thread = ThreadPoolExecutor(1, "athena-critic", torch.set_num_threads, (1,)) if beside else None
-        self.nonfinite_steps = 0
-        """Optimiser steps skipped so far because a loss or gradient was not finite."""
-        self._nonfinite_in_a_row = 0
+        self.skipped = SkippedSteps(config.max_nonfinite_steps, "a lower ppo.learning_rate or ppo.max_learning_rate")
         self.set_iteration(0)
 
     @classmethod
@@ -153,12 +148,13 @@ class AthenaPPO(PPO):
             norms; and the learning rate, explained variance and skipped steps.
 
         Raises:
-            TrainingDiverged: ``max_nonfinite_steps`` steps in a row were not finite.
+            TrainingDiverged (:mod:`athena_wbc.learning.finite`): ``max_nonfinite_steps`` steps in a row were not
+                finite.
         """
         with matmul_precision(self.config.matmul_precision):
             observations = self.storage.observations.flatten(0, 1)
             samples = self._samples(observations)
-            skipped_before = self.nonfinite_steps
+            skipped_before = self.skipped.total
             if self._inputs_finite(samples):
                 figures = self._optimise(samples, observations)
                 self._update_normalisers(observations)
@@ -167,7 +163,8 @@ class AthenaPPO(PPO):
         figures["learning_rate"] = self.learning_rate
         figures["actor_scale"] = self.actor_scale
         figures["explained_variance"] = _explained_variance(samples.values, samples.returns)
-        figures["skipped_steps"] = float(self.nonfinite_steps - skipped_before)
+        figures["skipped_steps"] = float(self.skipped.total - skipped_before)
+        figures["action_std"] = float(self.actor.output_std.detach().mean())
         self.storage.clear()
         return figures
 
@@ -274,14 +271,14 @@ class AthenaPPO(PPO):
         ]
         divergence, *lengths = torch.stack([kl, *norms]).tolist()
         if all(map(math.isfinite, (divergence, *lengths))):
-            self._nonfinite_in_a_row = 0
+            self.skipped.taken()
             if self.schedule == "adaptive" and self.actor_scale > 0.0:
                 self._adapt_learning_rate(divergence)
             for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
                 group["lr"] = self.learning_rate * scale
             self.optimizer.step()
         else:
-            self._count_nonfinite(1, "a loss or gradient is not finite")
+            self.skipped.skip(1, "a loss or gradient is not finite")
         return {"actor_grad_norm": norms[0], "critic_grad_norm": norms[1]}
 
     def _adapt_learning_rate(self, kl: float) -> None:
@@ -311,32 +308,17 @@ class AthenaPPO(PPO):
 
         One bad value would stay in the normaliser for ever.
         """
-        # One value that is not finite makes the sum so, at a tenth of the cost of looking at each.
-        finite = torch.isfinite(samples.actor_inputs.sum() + samples.critic_inputs.sum())
-        if self.is_multi_gpu:
-            shared = finite.float()
-            torch.distributed.all_reduce(shared, op=torch.distributed.ReduceOp.MIN)
-            finite = shared.bool()
-        if finite:
+        if all_finite([samples.actor_inputs, samples.critic_inputs], self.is_multi_gpu):
             return True
-        self._count_nonfinite(self.num_learning_epochs * self.num_mini_batches, "an observation is not finite")
+        self.skipped.skip(self.num_learning_epochs * self.num_mini_batches, "an observation is not finite")
         return False
-
-    def _count_nonfinite(self, steps: int, reason: str) -> None:
-        self.nonfinite_steps += steps
-        self._nonfinite_in_a_row += steps
-        if self._nonfinite_in_a_row >= self.config.max_nonfinite_steps:
-            raise TrainingDiverged(
-                f"training: {reason}, {self._nonfinite_in_a_row} optimiser steps in a row; the checkpoints "
-                "so far are kept: resume with a lower ppo.learning_rate or ppo.max_learning_rate"
-            )
 
     def save(self) -> dict:
         """Return the state of networks, normalisers and optimiser as plain containers of tensors."""
         return {
             **super().save(),
             "learning_rate": self.learning_rate,
-            "nonfinite_steps": self.nonfinite_steps,
+            "nonfinite_steps": self.skipped.total,
         }
 
     def load(self, loaded_dict: dict, load_cfg: dict | None = None, strict: bool = True) -> bool:
@@ -345,7 +327,7 @@ class AthenaPPO(PPO):
         if load_cfg is None or load_cfg.get("optimizer"):
             # The optimiser's own rates carry the groups' factors.
             self.learning_rate = loaded_dict["learning_rate"]
-            self.nonfinite_steps = loaded_dict["nonfinite_steps"]
+            self.skipped.total = loaded_dict["nonfinite_steps"]
         return wants_iteration
 
 

@@ -16,6 +16,7 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
 from athena_wbc import __version__
+from athena_wbc.learning.algorithm import build_algorithm
 from athena_wbc.learning.checkpoint import (
     FOLDER,
     VERSION,
@@ -28,9 +29,9 @@ from athena_wbc.learning.checkpoint import (
 )
 from athena_wbc.learning.config import PPOConfig
 from athena_wbc.learning.logger import RunLogger, hardest_clips_table, memory_figures
-from athena_wbc.learning.ppo import AthenaPPO
 from athena_wbc.learning.processes import Processes
 from athena_wbc.learning.rng import rng_state, set_rng_state
+from athena_wbc.learning.teachers import RoutedTeachers
 
 _POLICY_FIGURES = ("entropy", "action_std", "clip_fraction", "actor_scale")
 
@@ -68,6 +69,7 @@ class TrainingRunner:
         processes: place among several training processes.
         console: where progress goes.
         quiet: show no progress.
+        teachers: whom a distillation learns from.
     """
 
     def __init__(
@@ -80,11 +82,12 @@ class TrainingRunner:
         processes: Processes | None = None,
         console: Console | None = None,
         quiet: bool = False,
+        teachers: RoutedTeachers | None = None,
     ) -> None:
         self.env, self.config, self.device = env, config, device
         self.run_dir = run_dir
         self.processes = processes or Processes()
-        self.algorithm = AthenaPPO.for_env(env, config, device, self.processes.rsl_rl())
+        self.algorithm = build_algorithm(env, config, device, self.processes.rsl_rl(), teachers)
         self.algorithm.train_mode()
         if self.processes.is_many:
             self.algorithm.broadcast_parameters()
@@ -167,9 +170,9 @@ class TrainingRunner:
         """Name everything that is logged about the iteration that has just ended."""
         samples = self.env.num_envs * self.config.num_steps_per_env * self.processes.world_size
         figures = dict(self.env.pop_log()) if hasattr(self.env, "pop_log") else {}
-        policy = {**losses, "action_std": float(self.algorithm.actor.output_std.detach().mean())}
-        for name, value in policy.items():
-            figures[f"policy/{name}" if name in _POLICY_FIGURES else f"loss/{name}"] = value
+        for name, value in losses.items():
+            prefix = "" if "/" in name else "policy/" if name in _POLICY_FIGURES else "loss/"
+            figures[f"{prefix}{name}"] = value
         sampler = getattr(getattr(self.env, "task", None), "sampler", None)
         if sampler is not None:
             figures["sampler/entropy"] = float(sampler.entropy())

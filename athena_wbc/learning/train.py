@@ -13,11 +13,23 @@ from rich.console import Console
 from athena_wbc.config import Config, config_from_dict, load_config, save_config, to_dict
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.learning.checkpoint import checkpoints, load_latest, remove_partial_files
+from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_latest, remove_partial_files
 from athena_wbc.learning.config import required_groups, validate
+from athena_wbc.learning.initialise import initialise
 from athena_wbc.learning.processes import join_processes
 from athena_wbc.learning.rng import seed_everything
 from athena_wbc.learning.runner import TrainingResult, TrainingRunner
+from athena_wbc.learning.teachers import (
+    RoutedTeachers,
+    TeacherBank,
+    check_names,
+    describe,
+    keep_teachers,
+    kept_teachers,
+    read_routes,
+    read_teachers,
+    route_indices,
+)
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.sim.env import TrackingEnv
@@ -29,6 +41,7 @@ DEFAULT_NUM_ENVS = 512
 FREE_ON_RESUME = (
     "evaluation",
     "ppo.best_metric",
+    "ppo.distillation.learning_rate",
     "ppo.keep_checkpoints",
     "ppo.learning_rate",
     "ppo.logging",
@@ -57,6 +70,9 @@ def run_training(
     task: str | None = None,
     device: str = "cpu",
     resume: bool = False,
+    init_from: str | Path | None = None,
+    teachers: Mapping[str, str | Path] | None = None,
+    routing: str | Path | None = None,
     overrides: Sequence[str] = (),
     console: Console | None = None,
     quiet: bool = False,
@@ -73,6 +89,10 @@ def run_training(
         task: task id, for the record.
         device: of networks and task.
         resume: go on from the newest whole checkpoint in ``out``; start anew where there is none yet.
+        init_from: checkpoint or run that a new run takes its networks from; see ``ppo.init``.
+        teachers: of a new distillation, name -> checkpoint or run.
+        routing: file of its routing table; without one, a single teacher labels every motion.
+            On resume ``init_from``, ``teachers`` and ``routing`` have to agree with the run too, where given.
         overrides: ``key=value`` strings. On resume they may change :data:`FREE_ON_RESUME` alone.
         console: where progress goes. quiet: show none.
 
@@ -83,6 +103,7 @@ def run_training(
     if isinstance(motions, str):
         motions = [motions]
     given = {"recipe": recipe, "motions": motions, "num_envs": num_envs, "seed": seed, "robot": robot}
+    given["init_from"] = str(init_from) if init_from is not None else None
     processes, device = join_processes(device)
     torch.set_num_threads(1)
     if resume and checkpoints(out):
@@ -97,6 +118,15 @@ def run_training(
         contents, source = None, ""
         config, record = _fresh(given, overrides, task)
     validate(config.ppo)
+    start = None
+    if contents is None and init_from is None and config.ppo.init.required:
+        raise AthenaError(f"--init_from: the recipe '{record['recipe']}' starts from a policy; name its run here")
+    if contents is None and init_from is not None:
+        start = load_checkpoint(init_from)
+        record["init_from"] = describe({"": (str(init_from), start)})[""]
+    taught = _taught(config, record, teachers, routing) if contents is None else None
+    if contents is not None and (config.ppo.algorithm == "distillation" or teachers or routing):
+        taught = _still_taught(out, record, teachers, routing, source)
     library = build_library(config, record["motions"], device)
     if contents is not None and record["motions_hash"] != library.hash:
         raise AthenaError(
@@ -109,6 +139,8 @@ def run_training(
     try:
         if processes.is_main:
             _prepare_folder(out, config)
+            if contents is None and taught is not None:
+                keep_teachers(out, taught)
         runner = TrainingRunner(
             env,
             config.ppo,
@@ -118,7 +150,10 @@ def run_training(
             processes=processes,
             console=console,
             quiet=quiet,
+            teachers=None if taught is None else _routed(taught, record, library, env, device),
         )
+        if start is not None:
+            initialise(runner.algorithm, start, config.ppo, env, str(init_from))
         if contents is not None and not runner.resume(contents, source) and processes.is_main:
             _log.warning("%s: the simulation's state does not fit this machine; episodes restart", source)
         return runner.learn(max_iterations, max_seconds)
@@ -146,6 +181,67 @@ def refuse_existing(out: Path) -> None:
         raise AthenaError(f"{out}: already holds a run; go on with --resume, or choose another --out")
 
 
+def _taught(
+    config: Config, record: dict[str, Any], teachers: Mapping[str, str | Path] | None, routing: str | Path | None
+) -> dict[str, tuple[str, dict[str, Any]]] | None:
+    """Read the teachers of a new distillation and note them in its record; ``None`` where there are none to be."""
+    recipe = record["recipe"]
+    if config.ppo.algorithm != "distillation":
+        if teachers or routing:
+            option = "--teacher" if teachers else "--routing"
+            raise AthenaError(f"{option}: the recipe '{recipe}' learns without teachers; take --recipe student")
+        return None
+    if not teachers:
+        raise AthenaError(f"--teacher: the recipe '{recipe}' needs one; use athena distill --teacher NAME=RUN")
+    if config.ppo.distillation.single_teacher and (routing or len(teachers) > 1):
+        option = "--routing" if routing else "--teacher"
+        raise AthenaError(f"{option}: the recipe '{recipe}' has one teacher for all motions; take --recipe student")
+    check_names(teachers)
+    taught = read_teachers(teachers)
+    record["teachers"] = describe(taught)
+    record["routing"] = None if routing is None else str(routing)
+    record["routes"] = None if routing is None else read_routes(routing)
+    return taught
+
+
+def _still_taught(
+    out: Path,
+    record: Mapping[str, Any],
+    teachers: Mapping[str, str | Path] | None,
+    routing: str | Path | None,
+    source: str,
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Read a distillation's own copies of its teachers; those that ``--resume`` was given have to agree."""
+    then = record.get("teachers")
+    if then is None:
+        raise AthenaError(f"{source}: the run learns without teachers; leave --teacher and --routing out")
+    if teachers:
+        now = describe(read_teachers(teachers))
+        if {name: entry["digest"] for name, entry in now.items()} != {n: entry["digest"] for n, entry in then.items()}:
+            raise AthenaError(
+                f"{source}: --teacher: the run was started with other teachers ({', '.join(then)}); leave the option "
+                "out, or start another run with --out"
+            )
+    if routing is not None and read_routes(routing) != record["routes"]:
+        raise AthenaError(
+            f"{source}: --routing: the run was started with other routes than those of {routing}; leave the option "
+            "out, or start another run with --out"
+        )
+    return kept_teachers(out, then)
+
+
+def _routed(
+    taught: Mapping[str, tuple[str, Mapping[str, Any]]],
+    record: Mapping[str, Any],
+    library: MotionLibrary,
+    env: TrackingEnv,
+    device: str,
+) -> RoutedTeachers:
+    source = record["routing"] or "--teacher"
+    routes = route_indices(record["routes"], library.names, list(taught), source)
+    return RoutedTeachers(TeacherBank.for_env(taught, env, device), routes.to(device), env)
+
+
 def _fresh(given: Mapping[str, Any], overrides: Sequence[str], task: str | None) -> tuple[Config, dict[str, Any]]:
     """Return the configuration and record of a new run."""
     options = {key: given[key] for key in ("seed", "robot") if given[key] is not None}
@@ -157,6 +253,7 @@ def _fresh(given: Mapping[str, Any], overrides: Sequence[str], task: str | None)
         "num_envs": given["num_envs"] or DEFAULT_NUM_ENVS,
         "seed": config.seed,
         "task": task,
+        "init_from": None,
         "overrides": list(overrides),
     }
     return config, record
@@ -167,7 +264,8 @@ def _continued(
 ) -> tuple[Config, dict[str, Any]]:
     """Return a run's own configuration and record, with such overrides as may change."""
     record = dict(contents["run"])
-    then = {**record, "robot": contents["config"]["robot"]}
+    started_from = (record.get("init_from") or {}).get("source")
+    then = {**record, "robot": contents["config"]["robot"], "init_from": started_from}
     for key, now in given.items():
         if now is not None and (list(now) if key == "motions" else now) != then[key]:
             raise AthenaError(

@@ -9,8 +9,9 @@ from rsl_rl.algorithms import PPO
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.config import PPOConfig, RegulariserConfig
+from athena_wbc.learning.finite import TrainingDiverged
 from athena_wbc.learning.models import RunningNormalizer
-from athena_wbc.learning.ppo import AthenaPPO, TrainingDiverged
+from athena_wbc.learning.ppo import AthenaPPO
 from tests.learning.fake_env import FakeEnv
 from tests.learning.small import collect, equal, small_config, weights
 
@@ -189,13 +190,13 @@ def test_a_rollout_with_nan_changes_nothing_and_is_counted(poison: str) -> None:
     collect(algorithm, env)
     env.poison = None
     figures = algorithm.update()
-    assert figures["skipped_steps"] == algorithm.nonfinite_steps == 4
+    assert figures["skipped_steps"] == algorithm.skipped.total == 4
     assert equal(networks[0], weights(algorithm.actor.mlp)) and equal(networks[1], weights(algorithm.critic.mlp))
     for network in (algorithm.actor, algorithm.critic):
         assert all(torch.isfinite(value).all() for value in network.state_dict().values())
     collect(algorithm, env)
     assert algorithm.update()["skipped_steps"] == 0.0
-    assert algorithm.nonfinite_steps == 4
+    assert algorithm.skipped.total == 4
 
 
 def test_nan_without_end_stops_with_one_line() -> None:

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_latest
 from athena_wbc.learning.config import PPOConfig, RegulariserConfig
-from athena_wbc.learning.ppo import TrainingDiverged
+from athena_wbc.learning.finite import TrainingDiverged
 from athena_wbc.learning.rng import seed_everything
 from athena_wbc.learning.runner import TrainingRunner
 from tests.learning.fake_env import FakeEnv
