@@ -137,10 +137,6 @@ def run_training(
     seed_everything(record["seed"] + processes.rank)
     env = build_env(config, library, record["num_envs"], device, record["seed"] + processes.rank)
     try:
-        if processes.is_main:
-            _prepare_folder(out, config)
-            if contents is None and taught is not None:
-                keep_teachers(out, taught)
         runner = TrainingRunner(
             env,
             config.ppo,
@@ -154,6 +150,11 @@ def run_training(
         )
         if start is not None:
             initialise(runner.algorithm, start, config.ppo, env, str(init_from))
+        if processes.is_main:
+            # Not before all has been read and compared: a mistake leaves no folder behind.
+            _prepare_folder(out, config)
+            if contents is None and taught is not None:
+                keep_teachers(out, taught)
         if contents is not None and not runner.resume(contents, source) and processes.is_main:
             _log.warning("%s: the simulation's state does not fit this machine; episodes restart", source)
         return runner.learn(max_iterations, max_seconds)

@@ -137,6 +137,15 @@ def test_a_frozen_actor_keeps_every_byte_while_the_critic_learns() -> None:
     assert "surrogate" not in figures and figures["value"] > 0
 
 
+def test_a_frozen_actor_acts_with_noise() -> None:
+    torch.manual_seed(0)
+    env = FakeEnv(num_envs=512)
+    algorithm = AthenaPPO.for_env(env, small_config(critic_warmup_iterations=5, actor__init_std=0.1))
+    observations = env.get_observations()
+    spread = algorithm.act(observations) - algorithm.actor.mean(algorithm.actor.inputs(observations))
+    assert algorithm.actor_scale == 0.0 and 0.09 < float(spread.std()) < 0.11
+
+
 def test_the_actor_thaws_linearly_after_the_warm_up() -> None:
     config = small_config(critic_warmup_iterations=2, actor_unfreeze_iterations=3, actor__learning_rate_scale=0.8)
     algorithm, _, _ = trained(config, iterations=0)

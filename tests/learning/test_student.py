@@ -99,11 +99,11 @@ def test_fine_tuning_keeps_every_byte_of_the_student_until_it_is_unfrozen(home: 
     )
     run, student = home / "finetuned", actor(home / "student", 4)
     noise = {name for name in student if name.startswith("distribution.")}
-    assert len(noise) == 1
+    assert noise == {"distribution.log_std_param"}
     for iteration in (0, 1, 2):
         assert same(student, actor(run, iteration)) >= student.keys() - noise
         assert same(actor(run, 0), actor(run, iteration)) == student.keys()
-        std = actor(run, iteration)[noise.copy().pop()].exp()
+        std = actor(run, iteration)["distribution.log_std_param"].exp()
         torch.testing.assert_close(std, torch.full_like(std, 0.1))
     assert not same(actor(run, 2), actor(run, 3)) & {"mlp.0.weight", "obs_normalizer._mean", *noise}
     critics = [load_checkpoint(run / "checkpoints" / f"model_{i}.pt")["algorithm"]["critic_state_dict"] for i in (0, 2)]
@@ -111,9 +111,6 @@ def test_fine_tuning_keeps_every_byte_of_the_student_until_it_is_unfrozen(home: 
     contents = load_checkpoint(run / "checkpoints" / "model_0.pt")
     assert contents["iteration"] == 0 and not contents["algorithm"]["optimizer_state_dict"]["state"]
     assert contents["run"]["init_from"]["source"] == str(home / "student")
-    # Noisy actions while the critic warms up: the environment saw another action than the mean.
-    action = load_checkpoint(run / "checkpoints" / "model_1.pt")["environment"]["task"]["action"]
-    assert tensors(action)
 
 
 def test_fine_tuning_sees_what_is_deployed_under_nominal_dynamics() -> None:
@@ -173,7 +170,7 @@ def test_a_start_that_does_not_fit_is_refused(
             recipe=recipe,
             init_from=None if source is None else home / source,
         )
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_critic_of_another_shape_may_stay_behind(home: Path) -> None:
@@ -199,7 +196,7 @@ def test_a_critic_of_another_shape_may_stay_behind(home: Path) -> None:
 def test_a_distillation_that_cannot_be_is_refused(changes: dict, message: str, home: Path, tmp_path: Path) -> None:
     with pytest.raises(AthenaError, match=message):
         distill(home, str(tmp_path / "run"), 1, **changes)
-    assert not (tmp_path / "run").exists() or not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_resume_with_other_teachers_or_routes_is_refused(home: Path, tmp_path: Path) -> None:
