@@ -92,6 +92,7 @@ def test_fine_tuning_keeps_every_byte_of_the_student_until_it_is_unfrozen(home: 
         4,
         "ppo.critic_warmup_iterations=2",
         "ppo.actor_unfreeze_iterations=3",
+        "ppo.actor.init_std=0.07",
         "ppo.save_interval=1",
         "ppo.keep_checkpoints=9",
         recipe="finetune",
@@ -104,7 +105,7 @@ def test_fine_tuning_keeps_every_byte_of_the_student_until_it_is_unfrozen(home: 
         assert same(student, actor(run, iteration)) >= student.keys() - noise
         assert same(actor(run, 0), actor(run, iteration)) == student.keys()
         std = actor(run, iteration)["distribution.log_std_param"].exp()
-        torch.testing.assert_close(std, torch.full_like(std, 0.1))
+        torch.testing.assert_close(std, torch.full_like(std, 0.07))
     assert not same(actor(run, 2), actor(run, 3)) & {"mlp.0.weight", "obs_normalizer._mean", *noise}
     critics = [load_checkpoint(run / "checkpoints" / f"model_{i}.pt")["algorithm"]["critic_state_dict"] for i in (0, 2)]
     assert not same(*critics)
