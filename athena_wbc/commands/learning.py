@@ -19,14 +19,9 @@ def train(arguments: argparse.Namespace) -> int:
 
 def distill(arguments: argparse.Namespace) -> int:
     """Teach a student what its teachers do, or go on with that."""
-    teachers: dict[str, str] = {}
-    for text in arguments.teacher or ():
-        name, equals, source = text.partition("=")
-        if not (name and equals and source):
-            raise AthenaError(f"--teacher: '{text}': write NAME=RUN, such as general=runs/general")
-        if name in teachers:
-            raise AthenaError(f"--teacher: '{name}' is given twice; give every teacher a name of its own")
-        teachers[name] = source
+    from athena_wbc.pipeline.bank import parse_teachers
+
+    teachers = parse_teachers(arguments.teacher or ())
     recipe = arguments.recipe or (None if arguments.resume and _has_run(arguments.out) else "student")
     return _train(arguments, recipe, teachers=teachers or None, routing=arguments.routing)
 

@@ -224,10 +224,11 @@ def test_the_command_distils_with_one_teacher(home: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--teacher general", "--teacher: 'general': write NAME=RUN, such as general=runs/general"),
-        ("--teacher a=x --teacher a=y", "--teacher: 'a' is given twice"),
+        ("--teacher general", "--teacher: 'general' is no NAME=CHECKPOINT; write general=runs/general"),
+        ("--teacher a=x --teacher a=y", "--teacher: 'a' is named twice"),
         ("--teacher a=gone", "gone: no such checkpoint"),
-        ("--teacher ../a=gone", "--teacher: '../a': a name is made of letters"),
+        ("--teacher ../a=gone", "--teacher: '../a=gone' is no NAME=CHECKPOINT"),
+        ("--teacher .a=gone", "--teacher: '.a': a name is made of letters"),
         ("", "--teacher: the recipe 'student' needs one"),
         ("--teacher general=x --recipe general", "--teacher: the recipe 'general' learns without teachers"),
     ],
