@@ -175,8 +175,7 @@ def _add_distill(commands: argparse._SubParsersAction[Parser]) -> None:
         "distill",
         ("learning", "distill"),
         "Teach one student with deployable observations what its teachers do, each on the motions routed to it.",
-        "distill --teacher general=runs/general --teacher dynamic=runs/dynamic \\\n"
-        "      --routing runs/routing.json --motions my_clips/ --out runs/student\n"
+        "distill --teacher general=runs/a --teacher dynamic=runs/b --routing runs/routing.json --out runs/student\n"
         "distill --recipe single_teacher_student --teacher general=runs/general --motions builtin --out runs/single\n"
         "distill --out runs/student --max_iterations 600 --resume",
         overrides=True,
