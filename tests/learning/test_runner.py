@@ -128,8 +128,13 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
                 os.kill(os.getpid(), self.number)
             return super().step(actions)
 
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path, env=Impatient(15, signal.SIGINT)).learn(10)
+    # A test run that was started in the background may have been told to ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            make(tmp_path, env=Impatient(15, signal.SIGINT)).learn(10)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_events_hold_the_figures(tmp_path: Path) -> None:
