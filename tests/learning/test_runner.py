@@ -226,9 +226,10 @@ def test_with_a_limit_of_time_progress_is_the_share_of_it(monkeypatch: pytest.Mo
         runner.learn(iterations, seconds)
         return told
 
-    assert told_in(make(None), 20.0) == pytest.approx([0.001, 0.25, 0.5, 0.75])
-    assert told_in(make(None), 20.0, iterations=2) == pytest.approx([0.5, 1.0]), "iterations end it sooner"
-    resumed = make(None)
+    config = small_config(num_steps_per_env=4)
+    assert told_in(make(None, config), 20.0) == pytest.approx([0.001, 0.25, 0.5, 0.75])
+    assert told_in(make(None, config), 20.0, iterations=2) == pytest.approx([0.5, 1.0]), "iterations end it sooner"
+    resumed = make(None, config)
     resumed.progress = 0.6
     assert told_in(resumed, 10.0) == pytest.approx([0.6, 0.8]), "what is left is spread over the new limit"
-    assert told_in(make(None), 0.0) == [1.0]
+    assert told_in(make(None, config), 0.0) == [1.0]
