@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import yaml
 
@@ -18,6 +20,7 @@ DIFFERENCES = {
     "balance": ("general", {"task.gravity_curriculum.mode": ("none", "progress")}),
     "residual_control": ("general", {}),
 }
+compose = functools.cache(load_config)
 DEPLOYABLE = {
     "reference_joint_pos",
     "reference_joint_vel",
@@ -42,14 +45,14 @@ def actor_terms(config: Config) -> set[str]:
 @pytest.mark.parametrize("recipe", DIFFERENCES)
 def test_a_recipe_differs_from_its_base_in_nothing_else(recipe: str):
     base, expected = DIFFERENCES[recipe]
-    assert changed_keys(to_dict(load_config(base)), to_dict(load_config(recipe))) == expected
+    assert changed_keys(to_dict(compose(base)), to_dict(compose(recipe))) == expected
     assert yaml.safe_load(config_path("recipe", recipe).read_text())["inherit"] == base
 
 
 @pytest.mark.parametrize("recipe", [*DIFFERENCES, "general"])
 @pytest.mark.parametrize("ppo", ["demo", "default"])
 def test_another_size_of_the_algorithm_keeps_what_a_recipe_chooses(recipe: str, ppo: str):
-    plain, sized = load_config(recipe), load_config(recipe, [f"ppo={ppo}", "task.observations=compact"])
+    plain, sized = compose(recipe), compose(recipe, (f"ppo={ppo}", "task.observations=compact"))
     assert sized.ppo.obs_groups == plain.ppo.obs_groups == {"actor": ["teacher"], "critic": ["critic"]}
     assert sized.ppo.regulariser == plain.ppo.regulariser
     assert (sized.task.rewards, sized.task.gravity_curriculum) == (plain.task.rewards, plain.task.gravity_curriculum)
@@ -57,16 +60,16 @@ def test_another_size_of_the_algorithm_keeps_what_a_recipe_chooses(recipe: str, 
 
 @pytest.mark.parametrize("recipe", DIFFERENCES)
 def test_physical_penalties_and_tracking_stay_in_every_recipe(recipe: str):
-    rewards = load_config(recipe).task.rewards
+    rewards = compose(recipe).task.rewards
     assert (rewards.track, rewards.phys) == (1.0, 1.0)
-    assert rewards.terms == load_config("sonic_base").task.rewards.terms
+    assert rewards.terms == compose("sonic_base").task.rewards.terms
 
 
 def test_the_baseline_is_deployable_and_keeps_every_penalty():
-    config = load_config("sonic_base")
+    config = compose("sonic_base")
     assert config.ppo.obs_groups["actor"] == ["student"] and config.task.observations.student.noise
     for preset in ("full", "compact"):
-        assert actor_terms(load_config("sonic_base", [f"task.observations={preset}"])) <= DEPLOYABLE
+        assert actor_terms(compose("sonic_base", (f"task.observations={preset}",))) <= DEPLOYABLE
     rewards = config.task.rewards
     assert (rewards.track, rewards.phys, rewards.effort, rewards.temp) == (1.0, 1.0, 1.0, 1.0)
     assert config.ppo.regulariser.kind == "none" and config.task.gravity_curriculum.mode == "none"
@@ -74,7 +77,7 @@ def test_the_baseline_is_deployable_and_keeps_every_penalty():
 
 @pytest.mark.parametrize("recipe", config_names("recipe"))
 def test_the_critic_sees_gravity_and_no_actor_does(recipe: str):
-    config = load_config(recipe)
+    config = compose(recipe)
     assert "gravity_scale" not in actor_terms(config)
     groups = [getattr(config.task.observations, name) for name in config.ppo.obs_groups["critic"]]
     assert "gravity_scale" in {term.term for group in groups for term in group.terms}

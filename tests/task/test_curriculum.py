@@ -8,7 +8,7 @@ import torch
 from athena_wbc.config import load_config
 from athena_wbc.errors import AthenaError
 from athena_wbc.task.config import GravityCurriculumConfig
-from athena_wbc.task.curriculum import GravityCurriculum, scheduled_alpha
+from athena_wbc.task.curriculum import GravityCurriculum, check_gravity_curriculum, scheduled_alpha
 from athena_wbc.task.task import TrackingTask
 from tests.tracking import g1, library_of, moving_clip, robot_at, standing_clip
 
@@ -74,7 +74,7 @@ def test_alpha_never_falls():
         ("ramp_start", 0.65, r"ramp_start: is 0\.65, after full_at = 0\.6; lower it"),
         ("alpha_min", 0.0, r"alpha_min: is 0; it must be positive"),
         ("alpha_min", 1.5, r"alpha_min: is 1\.5; it must be between 0 and 1"),
-        ("alpha_min", ".nan", r"alpha_min: is nan; it must be between 0 and 1"),
+        ("alpha_min", float("nan"), r"alpha_min: is nan; it must be between 0 and 1"),
         ("survival_share", 1.2, r"survival_share: is 1\.2; it must be between 0 and 1"),
         ("survival_step", 0.0, r"survival_step: is 0; it must be positive"),
         ("survival_episodes", 0.0, r"survival_episodes: is 0; it must be positive"),
@@ -83,7 +83,13 @@ def test_alpha_never_falls():
 )
 def test_a_schedule_that_cannot_be_is_refused(key: str, value: object, message: str):
     with pytest.raises(AthenaError, match=rf"^task\.gravity_curriculum\.{message}"):
-        make_task(f"task.gravity_curriculum.{key}={value}", training=False)
+        check_gravity_curriculum(GravityCurriculumConfig(**({"mode": "progress"} | {key: value})))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_task_with_such_a_schedule_is_refused(training: bool):
+    with pytest.raises(AthenaError, match=r"^task\.gravity_curriculum\.full_at: is 0\.8"):
+        make_task("task.gravity_curriculum.full_at=0.8", training=training)
 
 
 # --- who gets it and when
@@ -241,7 +247,7 @@ def test_state_goes_round_exactly():
     first, second = make_task(*overrides), make_task(*overrides, seed=9)
     begin(first)
     begin(second)
-    first.set_progress(0.35)
+    first.set_progress(0.55)
     follow(first)
     first.reset(torch.tensor([0]))
     follow(first, fallen=(2,))
@@ -250,7 +256,7 @@ def test_state_goes_round_exactly():
     saved = state["gravity_curriculum"]["alpha"].clone()
     second.load_state_dict(state)
     for task in (first, second):
-        task.set_progress(0.5)
+        task.set_progress(0.2)
         follow(task, fallen=(1,))
         task.reset(torch.tensor([1]))
     curricula = [task.gravity_curriculum.state_dict() for task in (first, second)]
