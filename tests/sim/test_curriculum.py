@@ -113,9 +113,11 @@ def test_a_restored_environment_continues_to_the_bit():
     run(second, range(13))
     buffer = io.BytesIO()
     torch.save(first.state_dict(), buffer)
+    alpha = first.task.gravity_curriculum.alpha.clone()
     expected = run(first, range(30, 60))
     buffer.seek(0)
     second.load_state_dict(torch.load(buffer, weights_only=True))
+    assert torch.equal(second.task.gravity_curriculum.alpha, alpha)
     assert all(np.array_equal(a, b) for a, b in zip(run(second, range(30, 60)), expected, strict=True))
     log = first.pop_log()
     assert second.pop_log() == log and 0.5 < log["curriculum/gravity"] <= 1.0
