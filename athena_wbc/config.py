@@ -17,13 +17,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.config import EvaluationConfig
 from athena_wbc.files import write_text
 from athena_wbc.layers import Layer, Preset, compose, file_layers, override_layers, read_yaml
 from athena_wbc.learning.config import PPOConfig
 from athena_wbc.resources import config_names, config_path
 from athena_wbc.sim.config import SimConfig
-from athena_wbc.task.config import TaskConfig
+from athena_wbc.task.config import CRITIC_ONLY, TaskConfig
 
 PRESETS = {
     "task.observations": Preset("observations"),
@@ -60,10 +61,11 @@ def load_config(recipe: str, overrides: Sequence[str] = (), given: Mapping[str, 
 
     Raises:
         AthenaError: an unknown recipe, preset or key (with the nearest known one), or a value of another
-            type; the message starts with where it came from.
+            type; the message starts with where it came from. Also an actor that would see what only the critic
+            may.
     """
     layers = [Layer(source, {"task": values}) for source, values in file_layers("task", "base")]
-    return compose(Config, [*layers, *file_layers("recipe", recipe), *_changes(given, overrides)], PRESETS)
+    return _checked(compose(Config, [*layers, *file_layers("recipe", recipe), *_changes(given, overrides)], PRESETS))
 
 
 def config_from_dict(
@@ -73,7 +75,7 @@ def config_from_dict(
 
     ``source`` stands in errors for where the mapping is from; the rest is as in :func:`load_config`.
     """
-    return compose(Config, [Layer(source, values), *_changes(given, overrides)], PRESETS)
+    return _checked(compose(Config, [Layer(source, values), *_changes(given, overrides)], PRESETS))
 
 
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
@@ -103,6 +105,19 @@ def recipe_descriptions() -> dict[str, str]:
         path = config_path("recipe", name)
         described[name] = str(read_yaml(path).get("description", ""))
     return described
+
+
+def _checked(config: Config) -> Config:
+    """Refuse what no part's own check can see: an actor's observation group with a term for the critic alone."""
+    for name in config.ppo.obs_groups.get("actor", []):
+        group = getattr(config.task.observations, name, None)
+        for index, term in enumerate(group.terms if group is not None else []):
+            if term.term in CRITIC_ONLY:
+                raise AthenaError(
+                    f"task.observations.{name}.terms[{index}]: '{term.term}' is for the critic alone, but "
+                    "ppo.obs_groups.actor names this group; remove the term or give the actor another group"
+                )
+    return config
 
 
 def _changes(given: Mapping[str, Any] | None, overrides: Sequence[str]) -> list[Layer]:

@@ -6,6 +6,7 @@ A checkpoint is one file of tensors and plain containers, so that reading one ne
 ``version``             of this format
 ``library``             version of athena_wbc that wrote it
 ``iteration``           iterations done
+``progress``            share of the training that was done, by which curricula go
 ``robot``               name and hash of the embodiment
 ``schema``              observation group -> list of [term, size]
 ``action``              mode, scale, lead, clip and control step of the actions

@@ -93,6 +93,8 @@ class TrainingRunner:
             self.algorithm.broadcast_parameters()
         self.iteration = 0
         """Iterations done."""
+        self.progress = 0.0
+        """Share of the training, in [0, 1], that curricula go by; see :meth:`learn`. It never falls."""
         self.best = -float("inf")
         """Largest ``best_metric`` at a save so far."""
         self.checkpoint: Path | None = None
@@ -107,8 +109,13 @@ class TrainingRunner:
 
         SIGINT and SIGTERM stop it too: at the end of the iteration under way, after a checkpoint was saved; a
         second signal stops at once.
+
+        Before every iteration the task is told its progress, where it has a method ``set_progress``: the share
+        of ``max_iterations`` that will be done when the iteration ends. With ``max_seconds``, what an earlier
+        call has left of the training is spread over this call's time, and the larger of the two shares counts.
         """
         began = time.perf_counter()
+        before = self.progress
         times = {"collection": 0.0, "learning": 0.0}
         figures: dict[str, float] = {}
         folder = self.run_dir if self.processes.is_main else None
@@ -123,6 +130,7 @@ class TrainingRunner:
                 if last and self.iteration > 0:
                     logger.say(f"{self.iteration} iterations are done already, {max_iterations} were asked for")
                 while not last and not self._stop:
+                    self._tell_progress(before, max_iterations, max_seconds, time.perf_counter() - began)
                     spent, losses = self._iterate()
                     for phase, seconds in spent.items():
                         times[phase] += seconds
@@ -143,6 +151,18 @@ class TrainingRunner:
         return TrainingResult(
             self.iteration, self.checkpoint, interrupted, seconds, times["collection"], times["learning"], figures
         )
+
+    def _tell_progress(self, before: float, max_iterations: int, max_seconds: float | None, elapsed: float) -> None:
+        """Set ``progress`` for the coming iteration and hand it to the task; all processes agree in it."""
+        share = (self.iteration + 1) / max_iterations
+        if max_seconds is not None:
+            # Clocks differ between processes: the main one's counts.
+            passed = self.processes.gather(elapsed)[0] / max_seconds if max_seconds > 0.0 else 1.0
+            share = max(share, before + (1.0 - before) * passed)
+        self.progress = max(self.progress, min(share, 1.0))
+        set_progress = getattr(getattr(self.env, "task", None), "set_progress", None)
+        if set_progress is not None:
+            set_progress(self.progress)
 
     def _iterate(self) -> tuple[dict[str, float], dict[str, float]]:
         """Collect one rollout and learn from it; returns seconds of each phase and the update's figures."""
@@ -219,6 +239,7 @@ class TrainingRunner:
             "library": __version__,
             "iteration": self.iteration,
             "best": self.best,
+            "progress": self.progress,
             "robot": {"name": self.env.embodiment.name, "hash": self.env.embodiment.hash},
             "schema": plain_schema(self.env.task.observation_schema()),
             "action": action_interface(self.env.cfg),
@@ -242,6 +263,7 @@ class TrainingRunner:
         self.algorithm.load(contents["algorithm"])
         self.algorithm.clamp_learning_rate()
         self.iteration, self.best = contents["iteration"], contents["best"]
+        self.progress = contents.get("progress", 0.0)
         self.checkpoint = Path(source)
         states = [contents, *contents["other_processes"]]
         state = states[self.processes.rank] if len(states) == self.processes.world_size else None

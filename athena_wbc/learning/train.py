@@ -135,7 +135,7 @@ def run_training(
         )
     record["motions_hash"] = library.hash
     seed_everything(record["seed"] + processes.rank)
-    env = build_env(config, library, record["num_envs"], device, record["seed"] + processes.rank)
+    env = build_env(config, library, record["num_envs"], device, record["seed"] + processes.rank, training=True)
     try:
         runner = TrainingRunner(
             env,
@@ -169,9 +169,15 @@ def build_library(config: Config, motions: Sequence[str], device: str) -> Motion
     return MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
 
 
-def build_env(config: Config, library: MotionLibrary, num_envs: int, device: str, seed: int) -> TrackingEnv:
-    """Make the environment with the observation groups that learning needs."""
-    return TrackingEnv(config, library, num_envs, device, seed, tuple(required_groups(config.ppo)))
+def build_env(
+    config: Config, library: MotionLibrary, num_envs: int, device: str, seed: int, training: bool = False
+) -> TrackingEnv:
+    """Make the environment with the observation groups that learning needs.
+
+    ``training`` lets curricula act; it is for the reinforcement learning of a recipe that has one, no other stage.
+    """
+    groups = tuple(required_groups(config.ppo))
+    return TrackingEnv(config, library, num_envs, device, seed, groups, training)
 
 
 def refuse_existing(out: Path) -> None:

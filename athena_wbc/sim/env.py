@@ -42,6 +42,7 @@ class TrackingEnv(VecEnv):
         device: where the task computes; MuJoCo itself computes on the CPU.
         seed: of everything that is drawn.
         groups: observation groups instead of the configuration's.
+        training: whether curricula act. Without it, as in evaluation, gravity is nominal.
 
     Attributes:
         auto_reset: whether `step` ends and restarts episodes. Evaluation switches it off: then nothing ends, and the
@@ -57,6 +58,7 @@ class TrackingEnv(VecEnv):
         device: str | torch.device = "cpu",
         seed: int = 0,
         groups: tuple[str, ...] | None = None,
+        training: bool = False,
     ) -> None:
         self.cfg = config
         self.library = library
@@ -69,7 +71,8 @@ class TrackingEnv(VecEnv):
         """(N,) simulations that failed in the last step."""
         self.num_broken = 0
         """Simulations that failed since the environment was made."""
-        randomised = config.task.randomisation != RandomisationConfig()
+        curriculum = training and config.task.gravity_curriculum.mode != "none"
+        randomised = curriculum or config.task.randomisation != RandomisationConfig()
         self.physics = Physics(self.embodiment, config.sim, num_envs, randomised, self.device)
         names = dict.fromkeys(name for group in config.ppo.obs_groups.values() for name in group)
         self.task = TrackingTask(
@@ -81,6 +84,7 @@ class TrackingEnv(VecEnv):
             tuple(groups or names),
             self.device,
             seed,
+            training,
         )
         self.physics.write_body_parameters(self.task.randomisation.body_parameters(num_envs))
         self.max_episode_length = max(1, round(config.task.termination.episode_length_s / config.sim.control_dt))
@@ -144,8 +148,8 @@ class TrackingEnv(VecEnv):
         return self._observations
 
     def pop_log(self) -> dict[str, float]:
-        """Means over the episodes that ended since the last call, and counts of failed simulations."""
-        return self.task.log.pop() | {"simulation/broken": float(self.num_broken)}
+        """What :meth:`TrackingTask.pop_log` tells, and the count of failed simulations."""
+        return self.task.pop_log() | {"simulation/broken": float(self.num_broken)}
 
     def state_dict(self) -> dict:
         """All that an exact continuation needs."""

@@ -10,6 +10,9 @@ COMMAND_BASE = "command_base"
 Zero for absolute actions; (reference pose - default) / scale for residual ones. It is no input of a network: a
 regulariser that acts on the joint target adds it to the action mean."""
 
+CRITIC_ONLY = ("gravity_scale",)
+"""Observation terms that no actor may read: what they tell is nominal wherever a policy is deployed or evaluated."""
+
 
 @dataclass
 class ActionConfig:
@@ -179,6 +182,42 @@ class RandomisationConfig:
 
 
 @dataclass
+class GravityCurriculumConfig:
+    """Gravity curriculum, eq. 13: g_e = alpha_e g_0 in environment e, in training alone.
+
+    The schedule, with p the share of training that will be done when the present iteration ends (p of a training
+    that is limited by time is the share of the time that has passed, where that is more)::
+
+        alpha(p) = alpha_min                                                          p <= ramp_start
+        alpha(p) = alpha_min + (1 - alpha_min) (p - ramp_start) / (full_at - ramp_start)   between
+        alpha(p) = 1                                                                  p >= full_at
+
+    An environment takes alpha over when an episode begins and keeps it until its end. alpha never falls, not even
+    where a resumed run is given more iterations. At `full_at` episodes that began at less than 1 g end as time-outs.
+    The factor multiplies randomised gravity; the critic sees the product as `gravity_scale`. Evaluation, playback,
+    benchmarks and all stages but the training itself run at 1 g.
+    """
+
+    mode: str = "none"
+    """`none`; `progress`: alpha_e = alpha(p); `survival`: alpha_e also rises by `survival_step` whenever
+    `survival_episodes` episodes for each environment have lived for `survival_share` of the control steps that they
+    could have lasted (to the clip's end or the episode's longest time); alpha(p) stays its lower bound, so a later
+    `ramp_start` gives survival more say."""
+    alpha_min: float = 0.5
+    """Factor of gravity at the start, above 0. Free in the paper."""
+    ramp_start: float = 0.1
+    """Share of training after which alpha(p) begins to rise. Free in the paper."""
+    full_at: float = 0.6
+    """Share of training from which on gravity is nominal; at most 0.7, so that the last 30 % are at 1 g."""
+    survival_share: float = 0.6
+    """`survival` only: share of the possible control steps of all counted episodes together."""
+    survival_step: float = 0.05
+    """`survival` only: how much alpha rises at a time, at most once an iteration."""
+    survival_episodes: float = 2.0
+    """`survival` only: episodes that are judged together, as a multiple of the number of environments."""
+
+
+@dataclass
 class TaskConfig:
     """The tracking task."""
 
@@ -189,5 +228,6 @@ class TaskConfig:
     reset: ResetConfig = field(default_factory=ResetConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
+    gravity_curriculum: GravityCurriculumConfig = field(default_factory=GravityCurriculumConfig)
     memory_budget_gb: float = 1.0
     """Most memory for the motion library's cache at control rate."""

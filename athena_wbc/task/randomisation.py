@@ -50,7 +50,7 @@ class PhysicsParameters:
     damping: Tensor | None
     """(n, J) factor."""
     gravity: Tensor | None
-    """(n,) factor."""
+    """(n,) factor; the task multiplies the gravity curriculum's in, and sets it alone where nothing is drawn."""
 
 
 class Randomisation:
@@ -83,7 +83,7 @@ class Randomisation:
         self.delay = torch.zeros(num_envs, dtype=torch.long, device=device)
         self.steps_to_push = torch.zeros(num_envs, dtype=torch.long, device=device)
         self.gravity = torch.ones(num_envs, device=device)
-        """(N,) factor of gravity that holds now; a curriculum may multiply it at resets."""
+        """(N,) factor of gravity that holds now, the curriculum's included."""
         if config.push_interval_s:
             self._schedule_pushes(torch.arange(num_envs, device=device))
 

@@ -17,6 +17,7 @@ from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
 from athena_wbc.task.actions import JointPositionAction
 from athena_wbc.task.config import COMMAND_BASE, TaskConfig
+from athena_wbc.task.curriculum import GravityCurriculum, check_gravity_curriculum
 from athena_wbc.task.log import EpisodeLog
 from athena_wbc.task.observations import TERMS, ObservationAssembler, ObservationView
 from athena_wbc.task.randomisation import PhysicsParameters, Randomisation
@@ -41,6 +42,7 @@ class TrackingTask:
         control_dt: time of one control step, s; the library's.
         groups: observation groups to compute, those that the recipe's networks read.
         seed: of all draws of the task.
+        training: whether curricula act; without it every environment is at nominal gravity.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class TrackingTask:
         groups: tuple[str, ...],
         device: str | torch.device = "cpu",
         seed: int = 0,
+        training: bool = False,
     ) -> None:
         check_termination(config.termination)
+        check_gravity_curriculum(config.gravity_curriculum)
         if not math.isclose(control_dt, library.control_dt):
             raise ValueError(
                 f"a control step of {control_dt:g} s does not fit the library's of {library.control_dt:g} s"
@@ -69,6 +73,10 @@ class TrackingTask:
         self.randomisation = Randomisation(
             config.randomisation, embodiment, num_envs, control_dt, self.device, self.generator
         )
+        self.gravity_curriculum: GravityCurriculum | None = None
+        """None where gravity is nominal."""
+        if training and config.gravity_curriculum.mode != "none":
+            self.gravity_curriculum = GravityCurriculum(config.gravity_curriculum, num_envs, self.device)
         self.action = JointPositionAction(
             config.action, embodiment, num_envs, self.randomisation.max_delay, self.device
         )
@@ -136,7 +144,11 @@ class TrackingTask:
         if broken is not None:
             reasons["broken_simulation"] = broken
         terminated = torch.stack(list(reasons.values())).any(0) if reasons else torch.zeros_like(self._fresh)
-        timed_out = ((self.step >= last) | (self.episode_step >= self._episode_steps)) & ~terminated
+        timed_out = (self.step >= last) | (self.episode_step >= self._episode_steps)
+        overdue = self.gravity_curriculum.overdue() if self.gravity_curriculum is not None else None
+        if overdue is not None:
+            timed_out |= overdue
+        timed_out &= ~terminated
         self._reasons = reasons
         self._broken = broken
         self._terminated, self._timed_out = terminated, timed_out
@@ -169,6 +181,8 @@ class TrackingTask:
             self._reasons,
             self._timed_out,
         )
+        if self.gravity_curriculum is not None:
+            self.gravity_curriculum.finish(ids, self.step[ids], self._timed_out[ids])
         clip, step = self.sampler.sample(len(ids), self.generator)
         return self.reset_to(ids, clip, step, noise=True)
 
@@ -182,6 +196,11 @@ class TrackingTask:
         self.reward.episode_sums[ids] = 0.0
         self.action.reset(ids)
         physics = self.randomisation.reset(ids)
+        if self.gravity_curriculum is not None:
+            length = (self.library.num_steps[clip] - 1 - step).clamp(max=self._episode_steps)
+            alpha = self.gravity_curriculum.start(ids, step, length)
+            physics.gravity = alpha if physics.gravity is None else alpha * physics.gravity
+            self.randomisation.gravity[ids] = physics.gravity
         reference: GeneralisedState = self.library.at(clip, step)
         return self.start.draw(reference, self.generator, noise), physics
 
@@ -256,6 +275,16 @@ class TrackingTask:
         """(N, J) the policy's last output."""
         return self.action.action
 
+    def set_progress(self, progress: float) -> None:
+        """Take the share of training, in [0, 1], that will be done when the coming iteration ends."""
+        if self.gravity_curriculum is not None:
+            self.gravity_curriculum.set_progress(progress)
+
+    def pop_log(self) -> dict[str, float]:
+        """Means over the episodes that ended since the last call, and where curricula stand."""
+        figures = self.gravity_curriculum.figures() if self.gravity_curriculum is not None else {}
+        return self.log.pop() | figures
+
     def observation_schema(self) -> dict[str, list[tuple[str, int]]]:
         """Group -> [(term, size)], once observations were computed."""
         return {name: group.schema() for name, group in self._groups.items()}
@@ -275,6 +304,7 @@ class TrackingTask:
             "sampler": self.sampler.state_dict(),
             "groups": {name: group.state_dict() for name, group in self._groups.items()},
             "log": self.log.state_dict(),
+            "gravity_curriculum": None if self.gravity_curriculum is None else self.gravity_curriculum.state_dict(),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -291,6 +321,8 @@ class TrackingTask:
         for name, group in self._groups.items():
             group.load_state_dict(state["groups"][name])
         self.log.load_state_dict(state["log"])
+        if self.gravity_curriculum is not None:
+            self.gravity_curriculum.load_state_dict(state["gravity_curriculum"])
 
     def _base(self) -> Tensor | None:
         """(N, J) pose that residual actions add to, rad; None for the default pose."""

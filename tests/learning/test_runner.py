@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from athena_wbc.learning import runner as runner_module
 from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_latest
 from athena_wbc.learning.config import PPOConfig, RegulariserConfig
 from athena_wbc.learning.finite import TrainingDiverged
@@ -178,3 +179,62 @@ def test_a_limit_of_time_ends_it_as_if_complete(tmp_path: Path) -> None:
     result = make(tmp_path).learn(1000, max_seconds=0.0)
     assert result.iteration == 1 and not result.interrupted
     assert result.checkpoint.name == "model_1.pt"
+
+
+# --- progress
+
+
+def watched(runner: TrainingRunner) -> list[float]:
+    """What the runner tells the task, from now on."""
+    told: list[float] = []
+    runner.env.task.set_progress = told.append
+    return told
+
+
+def test_the_task_is_told_its_progress_before_each_iteration(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    told = watched(first)
+    first.learn(4)
+    assert told == [0.25, 0.5, 0.75, 1.0]
+    path, contents = load_latest(tmp_path)
+    second = make(tmp_path)
+    assert second.resume(contents, str(path)) and second.progress == 1.0
+    told = watched(second)
+    second.learn(6)
+    assert told == [1.0, 1.0], "it never falls"
+
+
+def test_a_killed_run_goes_on_where_its_progress_was(tmp_path: Path) -> None:
+    make(tmp_path).learn(4)
+    path = tmp_path / "checkpoints" / "model_2.pt"
+    second = make(None)
+    second.resume(load_checkpoint(path), str(path))
+    assert second.progress == 0.5
+    told = watched(second)
+    second.learn(4)
+    assert told == [0.75, 1.0]
+
+
+def test_with_a_limit_of_time_progress_is_the_share_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(runner_module.time, "perf_counter", lambda: now[0])
+
+    def told_in(runner: TrainingRunner, seconds: float, iterations: int = 1000) -> list[float]:
+        told = watched(runner)
+        step = runner.env.step
+
+        def slow(actions: torch.Tensor):
+            now[0] += 5.0 / runner.config.num_steps_per_env
+            return step(actions)
+
+        runner.env.step = slow
+        runner.learn(iterations, seconds)
+        return told
+
+    config = small_config(num_steps_per_env=4)
+    assert told_in(make(None, config), 20.0) == pytest.approx([0.001, 0.25, 0.5, 0.75])
+    assert told_in(make(None, config), 20.0, iterations=2) == pytest.approx([0.5, 1.0]), "iterations end it sooner"
+    resumed = make(None, config)
+    resumed.progress = 0.6
+    assert told_in(resumed, 10.0) == pytest.approx([0.6, 0.8]), "what is left is spread over the new limit"
+    assert told_in(make(None, config), 0.0) == [1.0]
