@@ -20,7 +20,9 @@ def test_it_is_a_schema_for_omegaconf() -> None:
 
 @pytest.mark.parametrize("preset", config_names("ppo"))
 def test_every_preset_is_valid(preset: str) -> None:
-    validate(load_config("general", [f"ppo={preset}"]).ppo)
+    config = load_config("general", [f"ppo={preset}"]).ppo
+    validate(config)
+    assert config.obs_groups["actor"] == ["teacher"], "the preset leaves the recipe's groups alone"
 
 
 @pytest.mark.parametrize(

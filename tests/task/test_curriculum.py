@@ -272,4 +272,6 @@ def test_a_state_from_before_is_no_matter_without_a_curriculum():
     begin(task)
     state = task.state_dict()
     del state["gravity_curriculum"]
+    task.step += 1
     task.load_state_dict(state)
+    assert torch.equal(task.step, state["step"])

@@ -202,7 +202,11 @@ def test_containers_that_share_themselves_many_times_stay_small(tmp_path: Path) 
     value: object = np.ones(2)
     for _ in range(60):
         value = (value, value)
-    load_pickle(write(tmp_path / "a.pkl", pickle.dumps(value)))
+    loaded = load_pickle(write(tmp_path / "a.pkl", pickle.dumps(value)))
+    for _ in range(60):
+        assert loaded[0] is loaded[1]
+        loaded = loaded[0]
+    assert loaded.tolist() == [1.0, 1.0]
 
 
 def test_another_compression_is_named(tmp_path: Path) -> None:
