@@ -1,0 +1,1 @@
+"""What the ``athena`` command accepts: one module a family of commands."""

@@ -1,0 +1,105 @@
+"""What every parser of the ``athena`` command is made of, and the options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias
+
+from athena_wbc.errors import AthenaError, suggest
+
+DEFAULT_TASK = "Athena-Tracking-G1-v0"
+
+_OVERRIDES = """
+Any value of the configuration can be changed with key=value behind the options:
+  ppo.gamma=0.98 ppo.actor.hidden_dims=[512,256] task.observations=compact
+The keys, with the values of a recipe: athena recipes show general
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises :class:`AthenaError`, with the nearest known name where one is
+    unknown."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise AthenaError(f"{message}; see {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = f"{action.option_strings[0]}: " if action.option_strings else ""
+            raise AthenaError(f"{self.prog}: {what}{suggest(str(value), map(str, action.choices))}")
+
+    def options(self) -> list[str]:
+        """Every option that this parser knows."""
+        return [option for action in self._actions for option in action.option_strings]
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""Where a parser adds its sub-commands."""
+
+
+def positive(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, is {text}")
+    return value
+
+
+def lazy(module: str, function: str) -> Callable[[argparse.Namespace], int | None]:
+    """Return a command that imports its module only when it runs."""
+
+    def run(arguments: argparse.Namespace) -> int | None:
+        import importlib
+
+        return getattr(importlib.import_module(f"athena_wbc.commands.{module}"), function)(arguments)
+
+    return run
+
+
+def command(
+    commands: Commands,
+    name: str,
+    target: tuple[str, str],
+    summary: str,
+    examples: str,
+    overrides: bool = False,
+) -> Parser:
+    epilog = "examples:\n" + "".join(f"  athena {line}\n" for line in examples.splitlines())
+    parser = commands.add_parser(
+        name, help=summary, description=summary, epilog=epilog + (_OVERRIDES if overrides else "")
+    )
+    parser.set_defaults(run=lazy(*target), parser=parser)
+    if overrides:
+        parser.set_defaults(overrides=[])
+        parser.usage = f"{parser.prog} [options] [key=value ...]"
+    return parser
+
+
+def command_group(commands: Commands, name: str, summary: str) -> Commands:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=Parser)
+
+
+def add_motion_spec(parser: Parser) -> None:
+    parser.add_argument(
+        "--motions",
+        action="append",
+        metavar="MOTIONS",
+        help="builtin, builtin:NAME,NAME, a file, a folder, or a list of those; may be repeated (builtin)",
+    )
+
+
+def add_rollout_options(parser: Parser, rollouts: str) -> None:
+    """Add what every command takes that rolls out a corpus; ``rollouts`` says the default of that option."""
+    add_motion_spec(parser)
+    parser.add_argument("--protocol", default="athena", help="name of a protocol, or a YAML file (athena)")
+    parser.add_argument("--rollouts", type=positive, help=f"rollouts of every clip ({rollouts})")
+    parser.add_argument("--num_envs", "--num-envs", type=positive, help="parallel environments at most")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
+    parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")

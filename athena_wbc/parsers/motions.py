@@ -1,0 +1,85 @@
+"""What ``athena motions`` accepts."""
+
+from __future__ import annotations
+
+from athena_wbc.parsers.base import Commands, add_motion_spec, command, command_group, positive
+
+
+def add_motions(commands: Commands) -> None:
+    group = command_group(commands, "motions", "Look at motion files, check, convert and sort them.")
+    info = command(
+        group,
+        "info",
+        ("motions", "info"),
+        "Show what motion files hold.",
+        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50",
+    )
+    check = command(
+        group,
+        "check",
+        ("motions", "check"),
+        "Check that motions are plausible: joint limits, jumps, falls, floating and sliding feet, facing.",
+        "motions check clips/walk.csv --fps 30\nmotions check builtin --json",
+    )
+    convert = command(
+        group,
+        "convert",
+        ("motions", "convert"),
+        "Convert motions of any known format into this library's own files.",
+        "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
+        "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/",
+    )
+    manifest = command(
+        group,
+        "manifest",
+        ("manifest", "manifest"),
+        "Choose the dynamic and the balance-critical clips of a corpus, with a reason for every clip.",
+        "motions manifest --motions clips/ --out manifests\n"
+        "motions manifest --motions clips/ --exclude heldout.txt --size 50 --out manifests family_limit=2\n"
+        "evaluate --checkpoint runs/first --motions manifests/balance.json --out runs/first/balance",
+    )
+    # Its keys are those of configs/manifest, not of a recipe.
+    manifest.set_defaults(overrides=[])
+    manifest.usage = f"{manifest.prog} [options] [key=value ...]"
+    manifest.epilog += (
+        "\nAny value of the configuration can be changed with key=value behind the options:\n"
+        "  min_duration=1 dynamic.buckets.run.quota=0.5 balance.weights.tilt_mean=2\n"
+        "The keys, with their values: configs/manifest/default.yaml\n"
+    )
+    add_motion_spec(manifest)
+    manifest.add_argument("--out", required=True, help="folder for dynamic.json, balance.json, manifest.json and .csv")
+    manifest.add_argument("--size", type=positive, help="clips of each manifest at most (1000)")
+    manifest.add_argument(
+        "--exclude", action="append", metavar="FILE", help="clips never to choose: names in a .txt or .json list"
+    )
+    manifest.add_argument(
+        "--config", default="default", help="name of a manifest configuration, or a YAML file (default)"
+    )
+    command(
+        group,
+        "formats",
+        ("motions", "list_formats"),
+        "List the file formats that are read.",
+        "motions formats",
+    )
+    for parser in (info, check, convert):
+        parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
+    for parser in (info, check, convert, manifest):
+        parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
+        parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
+        parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
+        parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
+        parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
+    for parser in (info, convert, manifest):
+        parser.add_argument(
+            "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see check"
+        )
+    for parser in (info, check):
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    convert.add_argument("--out", required=True, help="folder for the converted files")
+    convert.add_argument("--trim", metavar="START:STOP", help="keep this range: frames, or seconds with an s")
+    convert.add_argument("--ground", action="store_true", help="move each clip so that its feet touch the ground")
+    convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
+    convert.add_argument("--label", help="locomotion, dynamic or balance")
+    convert.add_argument("--licence", help="licence of the motions, for the record")
+    convert.add_argument("--source", help="where the motions are from, for the record")
