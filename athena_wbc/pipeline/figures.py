@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -14,9 +14,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from athena_wbc.evaluation.metrics import HIGH_BAND, SPECTRUM_BAND
 from athena_wbc.pipeline.curves import Curve, smooth
+from athena_wbc.pipeline.findings import POLICIES, in_order
 
 INK = "#22272e"
 """Colour of text and axes; becomes the page's own."""
@@ -32,11 +34,15 @@ _STYLES: dict[str, tuple[str, str]] = {
     "balance": ("#009E73", "-"),
     "single_teacher_student": ("#CC79A7", "--"),
     "student": ("#56B4E9", "-"),
-    "finetune": ("#1F77B4", "-"),
+    "finetune": ("#2F83C5", "-"),
 }
 _SPARE = ("#8C564B", "#17BECF", "#BCBD22", "#9467BD")
 
+_MARKERS = ("o", "o", "^", "D", "v", "s", "P", "X", "^", "o", "D")
 _LOST = (0, (2.0, 1.5))
+
+MOST_TOLERANCE = 3.0
+"""Where the success-tolerance curves end: what is further away is lost by any measure."""
 
 WIDTH = 9.2
 """Inches; the page scales a figure to its own width."""
@@ -61,6 +67,11 @@ def style(policy: str) -> dict[str, str]:
     return {"color": colour, "linestyle": dashes}
 
 
+def marker(policy: str) -> str:
+    """Shape of a policy's points, the same in every figure."""
+    return _MARKERS[in_order([*POLICIES, policy], POLICIES).index(policy) % len(_MARKERS)]
+
+
 def to_svg(figure: Figure, name: str, description: str) -> str:
     """The figure as an SVG element to stand inside an HTML page.
 
@@ -81,10 +92,13 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', text)
     text = text.replace(INK, "currentColor")
+    # A style element inside the page would hold for all of it.
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     # Its own size would win over the page's; the proportions stay in the viewBox.
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1).strip()
+    attributes = f'role="img" aria-label="{escape(description)}" stroke-linejoin="round" stroke-linecap="butt"'
+    return text.replace("<svg", f"<svg {attributes}", 1).strip()
 
 
 def tolerance_figure(panels: Mapping[str, Mapping[str, Line]]) -> Figure:
@@ -96,29 +110,35 @@ def tolerance_figure(panels: Mapping[str, Mapping[str, Line]]) -> Figure:
     figure, axes = _grid(len(panels), columns=min(3, len(panels)), height=2.7)
     for index, ((title, lines), panel) in enumerate(zip(panels.items(), axes, strict=True)):
         panel.axvline(1.0, color=INK, alpha=0.45, linewidth=0.9, linestyle=(0, (4, 3)))
+        limit = min(MOST_TOLERANCE, max(float(line.x[-1]) for line in lines.values()))
         for policy, line in lines.items():
             if line.low is not None and line.high is not None:
                 colour = style(policy)["color"]
                 panel.fill_between(
                     line.x, 100 * line.low, 100 * line.high, step="post", color=colour, alpha=0.13, linewidth=0
                 )
-            # A step to the right of each tolerance: success is strict.
-            panel.step(line.x, 100.0 * line.y, where="post", linewidth=1.6, **style(policy))
-        panel.set_xlim(0.0, min(3.0, max(float(line.x[-1]) for line in lines.values())))
+            # A step to the right of each tolerance: success is strict. What jumps at the border itself is not shown.
+            inside = line.x < limit
+            x, y = np.append(line.x[inside], limit), np.append(line.y[inside], line.y[inside][-1:])
+            panel.step(x, 100.0 * y, where="post", linewidth=1.6, **style(policy))
+        panel.set_xlim(0.0, limit)
         panel.set_ylim(-2.0, 103.0)
         panel.set_title(title, loc="left", fontsize=9.5, color=INK)
         panel.set_xlabel("tolerance s (factor of all thresholds)")
         if index % 3 == 0:
             panel.set_ylabel("successful rollouts (%)")
-    _legend(figure, list(dict.fromkeys(policy for lines in panels.values() for policy in lines)))
+    _legend(figure, (policy for lines in panels.values() for policy in lines))
     return figure
 
 
-def training_figure(panels: Mapping[str, Mapping[str, Sequence[Curve]]]) -> Figure:
+def training_figure(
+    panels: Mapping[str, Mapping[str, Sequence[Curve]]], logarithmic: frozenset[str] = frozenset()
+) -> Figure:
     """Learning curves, one panel a figure of the log.
 
     Args:
         panels: title -> policy -> its curve in every seed.
+        logarithmic: titles of the panels whose values span decades.
     """
     figure, axes = _grid(len(panels), columns=min(3, len(panels)), height=2.0)
     most = max(sum(map(len, lines.values())) for lines in panels.values())
@@ -132,10 +152,13 @@ def training_figure(panels: Mapping[str, Mapping[str, Sequence[Curve]]]) -> Figu
                 panel.plot(curve.steps[index], values, linewidth=1.3, alpha=alpha, **style(policy))
         panel.set_title(title, loc="left", fontsize=9.5, color=INK)
         panel.set_xlim(left=0)
-        panel.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
+        if title in logarithmic:
+            panel.set_yscale("log")
+        else:
+            panel.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
     for panel in axes[-min(3, len(axes)) :]:
         panel.set_xlabel("iteration of the stage")
-    _legend(figure, list(dict.fromkeys(policy for lines in panels.values() for policy in lines)))
+    _legend(figure, (policy for lines in panels.values() for policy in lines))
     return figure
 
 
@@ -166,12 +189,16 @@ def spectrum_figure(lines: Mapping[str, Line], scatter: Mapping[str, np.ndarray]
         for policy, found in scatter.items():
             colour = style(policy)["color"]
             # Seeds and policies lie over each other, so markers are small and see-through.
-            panel.scatter(found[:, 0], found[:, 1], s=18, color=colour, alpha=0.75, linewidths=0, label=policy)
+            panel.scatter(*found.T, s=18, color=colour, marker=marker(policy), alpha=0.75, linewidths=0)
         panel.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100.0 * low else (1.0,)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
         panel.set_xlabel(f"high-frequency ratio of {base}")
         panel.set_ylabel("of the policy")
         panel.set_title("One point a clip; above the line is rougher", loc="left", fontsize=9.5, color=INK)
-    _legend(figure, list(dict.fromkeys([*lines, *scatter])))
+    _legend(figure, [*lines, *scatter], markers=bool(scatter))
     return figure
 
 
@@ -228,7 +255,7 @@ def difference_figure(panels: Mapping[str, Sequence[tuple[str, float, float | No
         panel.axvline(0.0, color=INK, alpha=0.5, linewidth=0.9)
         for row, (_, mean, low, high) in enumerate(rows):
             sure = low is not None and high is not None and (low > 0.0 or high < 0.0)
-            colour = "#1F77B4" if sure else "#808080"
+            colour = "#2F83C5" if sure else "#808080"
             if low is not None and high is not None:
                 panel.plot([low, high], [row, row], color=colour, linewidth=1.6)
             panel.plot(mean, row, "o", markersize=5.0, color=colour, markerfacecolor=colour if sure else "none")
@@ -265,12 +292,18 @@ def _dress(panel: Axes) -> None:
     panel.yaxis.get_offset_text().set(color=INK, fontsize=7.5)
 
 
-def _legend(figure: Figure, policies: Sequence[str]) -> None:
-    handles = [Line2D([], [], linewidth=2.0, label=policy, **style(policy)) for policy in policies]
+def _legend(figure: Figure, policies: Iterable[str], markers: bool = False) -> None:
+    """One legend for all panels, below them, in the order of the tables and in rows of about equal length."""
+    names = in_order(policies, POLICIES)
+    rows = math.ceil(sum(len(name) + 8 for name in names) / 105)
+    handles = [
+        Line2D([], [], linewidth=2.0, label=name, marker=marker(name) if markers else "", markersize=5.0, **style(name))
+        for name in names
+    ]
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(5, len(handles)),
+        ncols=math.ceil(len(handles) / max(1, rows)),
         frameon=False,
         fontsize=8.5,
         labelcolor=INK,

@@ -21,7 +21,7 @@ _TRAINING = {
     "episode/length": ("episode length (control steps)", 1.0),
     "ending/time_out": ("episodes that survive to their end (%)", 100.0),
     "sampler/hardest": ("sampler: difficulty of the hardest clip", 1.0),
-    "sampler/entropy": ("sampler: entropy of the clips", 1.0),
+    "sampler/entropy": ("sampler: entropy over clips (1: uniform)", 1.0),
     "curriculum/gravity": ("gravity curriculum: alpha", 1.0),
     "loss/distillation": ("distillation loss", 1.0),
     "loss/kl": ("KL divergence of an update", 1.0),
@@ -59,7 +59,7 @@ def training(runs: Sequence[Findings]) -> Figure | None:
                 lines[policy] = [Curve(curve.steps, factor * curve.values) for curve in curves]
         if lines:
             panels[title] = lines
-    return figures.training_figure(panels) if panels else None
+    return figures.training_figure(panels, frozenset({_TRAINING["loss/distillation"][0]})) if panels else None
 
 
 def spectrum(runs: Sequence[Findings], set_name: str) -> Figure | None:
