@@ -97,7 +97,11 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     # Its own size would win over the page's; the proportions stay in the viewBox.
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    attributes = f'role="img" aria-label="{escape(description)}" stroke-linejoin="round" stroke-linecap="butt"'
+    width = 62.0 * figure.get_figwidth() / WIDTH
+    attributes = (
+        f'role="img" aria-label="{escape(description)}" style="max-width:{width:.1f}rem" '
+        'stroke-linejoin="round" stroke-linecap="butt"'
+    )
     return text.replace("<svg", f"<svg {attributes}", 1).strip()
 
 

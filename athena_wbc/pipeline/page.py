@@ -46,8 +46,7 @@ tbody tr:not(.block) + tr:not(.block) > * { border-top: 1px solid var(--rule); }
 tbody:last-child tr:last-child > * { border-bottom: 1px solid var(--ink); }
 table.heat td { border-left: 2px solid var(--ground); }
 table.stages td:last-child { white-space: normal; }
-figure { margin: .8rem 0 1.2rem; } figure svg { width: 100%; height: auto; max-width: 62rem; display: block; }
-figure svg.narrow { max-width: 38rem; }
+figure { margin: .8rem 0 1.2rem; } figure svg { width: 100%; height: auto; display: block; }
 figure img { max-width: 100%; height: auto; border: 1px solid var(--rule); background: #ffffff; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
 pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; }
