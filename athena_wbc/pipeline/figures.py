@@ -38,7 +38,7 @@ _STYLES: dict[str, tuple[str, str]] = {
 }
 _SPARE = ("#8C564B", "#17BECF", "#BCBD22", "#9467BD")
 
-_MARKERS = ("o", "o", "^", "D", "v", "s", "P", "X", "^", "o", "D")
+_MARKERS = ("o", "o", "^", "D", "v", "s", "P", "X", "^", "D", "*")
 _LOST = (0, (2.0, 1.5))
 
 MOST_TOLERANCE = 3.0
