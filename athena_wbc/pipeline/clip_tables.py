@@ -11,10 +11,18 @@ import numpy as np
 
 from athena_wbc.pipeline.findings import Evaluation, Findings
 from athena_wbc.pipeline.report_tables import all_policies
-from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, shown
+from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, counted, shown
 
 MOST_CLIPS = 120
 """Clips that the table shows, hardest first; the CSV files hold all."""
+
+_TITLES = {
+    "s": "length of the clip",
+    "teacher fails": "the error that most failed mining rollouts broke first, and the median of the times",
+    "early falls %": "share of the mining rollouts that first fail within the first moments",
+    "mined in": "seeds whose teacher failed on the clip, of those that were mined",
+    "routed to": "the teacher that labels the clip in the distillation",
+}
 
 _LOOKED_UP = ("full", "heldout", "residual", "dynamic", "balance")
 """Sets in which a clip is looked up, in this order, so that all policies are seen on the same rollouts."""
@@ -47,7 +55,7 @@ def clip_table(runs: Sequence[Findings]) -> tuple[Table, int]:
     details = any(run.residual is not None for run in runs)
     routed = any(run.routing is not None for run in runs)
     headings = ["clip", "label", "s"]
-    headings += [("mined in" if study else "general fails"), "early falls %"] if details else []
+    headings += [("mined in" if study else "teacher fails"), "early falls %"] if details else []
     headings += policies + (["routed to"] if routed else [])
     blocks, left_over = [], MOST_CLIPS
     for title, members in groups.items():
@@ -66,8 +74,8 @@ def clip_table(runs: Sequence[Findings]) -> tuple[Table, int]:
             rows.append(row)
         if rows:
             blocks.append(Block(title, rows))
-    left = frozenset({"label", "routed to", "general fails"})
-    return Table(tuple(headings), blocks, left=left), max(0, len(clips) - MOST_CLIPS)
+    left = frozenset({"label", "routed to", "teacher fails"})
+    return Table(tuple(headings), blocks, left=left, titles=_TITLES), max(0, len(clips) - MOST_CLIPS)
 
 
 def _clips(runs: Sequence[Findings]) -> list[str]:
@@ -124,7 +132,7 @@ def _mining_cells(runs: Sequence[Findings], clip: str, mined: int) -> list[Cell]
     where = "" if at is None else f" at {shown(at, 1)} s"
     if at is not None and duration:
         where += f", {shown(min(1.0, at / duration), 0, 100.0)} %"
-    return [Cell(f"{records[0]['failed_by']}{where}", title="first error over its limit, and where in the clip"), share]
+    return [Cell(f"{records[0]['failed_by']}{where}"), share]
 
 
 def _record(record: dict[str, Any] | None, clip: str) -> dict[str, Any] | None:
@@ -210,9 +218,10 @@ def mining_sentence(run: Findings) -> str | None:
     if record is None:
         return None
     total = record.get("num_clips") or len(record["results"])
+    rollouts = counted(record.get("rollouts") or 0, "rollout")
     told = (
         f"{len(record['clips'])} of {total} clips were mined: they succeed in less than "
-        f"{shown(record.get('rho_fail'), 0, 100.0)} % of {record.get('rollouts', '–')} rollouts of the teacher"
+        f"{shown(record.get('rho_fail'), 0, 100.0)} % of {rollouts} of the teacher"
     )
     early = record.get("early_falls_of_failures")
     if early is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,7 +275,7 @@ def _why(findings: Findings, policy: str, lacking: Sequence[str]) -> str:
         reasons.append("mining found no residual clip")
     for name, stage in findings.stages.items():
         status, why = str(stage.get("status", "")), stage.get("why")
-        if policy in name and status not in ("done", "kept", "finished", "ok", ""):
+        if policy in re.split(r"[.:/]", name) and status not in ("done", ""):
             reasons.append(f"stage {name}: {status}" + (f", {why}" if why else ""))
     return f" ({'; '.join(reasons)})" if reasons else ""
 

@@ -39,13 +39,13 @@ dt { color: var(--dim); } dd { margin: 0; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .55rem; text-align: right; white-space: nowrap; font-weight: normal; }
 th.left, td.left { text-align: left; }
-thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); }
+thead th { font-weight: 600; vertical-align: bottom; white-space: normal; border-bottom: 1px solid var(--ink); }
 thead th[title] { text-decoration: underline dotted var(--dim); text-underline-offset: 3px; }
 tr.block th { text-align: left; font-weight: 600; padding-top: .6rem; }
 tbody tr:not(.block) + tr:not(.block) > * { border-top: 1px solid var(--rule); }
 tbody:last-child tr:last-child > * { border-bottom: 1px solid var(--ink); }
 table.heat td { border-left: 2px solid var(--ground); }
-table.stages td:last-child { white-space: normal; }
+table.stages td:last-child, table.differences td { white-space: normal; }
 figure { margin: .8rem 0 1.2rem; } figure svg { width: 100%; height: auto; display: block; }
 figure img { max-width: 100%; height: auto; border: 1px solid var(--rule); background: #ffffff; }
 details { margin: .6rem 0; } summary { cursor: pointer; }

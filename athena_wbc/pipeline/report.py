@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from athena_wbc.pipeline.findings import (
 )
 from athena_wbc.pipeline.page import Section
 from athena_wbc.pipeline.smoothness import SOURCE, ablation_set, orderings, variants
-from athena_wbc.pipeline.tabular import seconds_text, to_html, to_markdown, to_rich
+from athena_wbc.pipeline.tabular import counted, seconds_text, to_html, to_markdown, to_rich
 from athena_wbc.pipeline.verdict import FINAL, over_runs, verdict, with_recipe
 
 HTML, JSON, COMPARISON, MARKDOWN = "report.html", "report.json", "comparison.json", "table.md"
@@ -163,13 +164,13 @@ def _facts(runs: Sequence[Findings]) -> list[tuple[str, str]]:
     first = next(iter(run.evaluations.values()), None)
     if first is not None:
         told = first.metrics
-        facts.append(
-            (
-                "evaluation",
-                f"protocol {told.get('protocol')}, {told.get('frame')} frame, {told.get('rollouts')} rollouts of a "
-                f"clip, {told.get('randomisation') or 'no randomisation'}, seed {told.get('seed')}",
-            )
+        parts = (
+            f"protocol {told.get('protocol')}, {told.get('frame')} frame",
+            f"{counted(told.get('rollouts') or 0, 'rollout')} of a clip",
+            told.get("randomisation") or "no randomisation",
+            f"seed {told.get('seed')}",
         )
+        facts.append(("evaluation", ", ".join(parts)))
     times = [time for other in runs if (time := report_tables.total_seconds(other)) is not None]
     if times:
         facts.append(("time of all stages", seconds_text(sum(times))))
@@ -257,7 +258,8 @@ def _comparisons(runs: Sequence[Findings], comparisons: Sequence[Comparison]) ->
     if drawn is not None:
         caption = "Differences with 95 % intervals; filled where the interval excludes zero."
         picture = page.figure(to_svg(drawn, "differences", caption), caption)
-    return to_html(report_tables.comparison_table(runs, comparisons)) + page.paragraph(_method(runs), "dim") + picture
+    table = to_html(report_tables.comparison_table(runs, comparisons), "differences")
+    return table + page.paragraph(_method(runs), "dim") + picture
 
 
 def _tolerance(runs: Sequence[Findings]) -> str:
@@ -383,16 +385,29 @@ def _further(runs: Sequence[Findings]) -> str:
     if not finals:
         return ""
     checkpoint = run.folder / finals[0]
-    motions = run.config.get("motions")
-    specs = " ".join(f"--motions {spec}" for spec in (motions if isinstance(motions, list) else ["builtin"]))
+    specs = " ".join(f"--motions {shlex.quote(spec)}" for spec in _motions(run))
     folder = run.folder.parent if len(runs) > 1 else run.folder
     lines = [
-        f"athena evaluate --checkpoint {checkpoint} {specs} --rollouts 20 --seed 100 --out {folder / 'again'}",
-        f"athena play --checkpoint {checkpoint} {specs} --out {folder / 'play.png'}",
-        f"athena pipeline --out {folder} --resume",
-        f"athena report {folder}",
+        f"athena evaluate --checkpoint {_quoted(checkpoint)} {specs} --rollouts 20 --seed 100 "
+        f"--out {_quoted(folder / 'again')}",
+        f"athena play --checkpoint {_quoted(checkpoint)} {specs} --out {_quoted(folder / 'play.png')}",
+        f"athena pipeline --out {_quoted(folder)} --resume",
+        f"athena report {_quoted(folder)}",
     ]
     return page.commands(lines)
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _motions(run: Findings) -> list[str]:
+    """The corpus as a command takes it."""
+    motions, root = run.config.get("motions"), run.config.get("motions_root")
+    specs = [str(spec) for spec in motions] if isinstance(motions, list) else ["builtin"]
+    if not root:
+        return specs
+    return [spec if spec.partition(":")[0] == "builtin" else str(Path(root, spec)) for spec in specs]
 
 
 def _record(runs: Sequence[Findings], notes: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from athena_wbc.pipeline.comparison import COMPARED, Comparison, compare_all
 from athena_wbc.pipeline.findings import POLICIES, SETS, Findings, in_order
 from athena_wbc.pipeline.smoothness import MEASURES, MECHANISMS, PAPER, PAPER_SUCCESS
 from athena_wbc.pipeline.statistics import Interval
-from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, seconds_text, shown, significant
+from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, counted, seconds_text, shown, significant
 from athena_wbc.pipeline.verdict import average, over_runs
 
 
@@ -80,11 +81,7 @@ def clip_count(runs: Sequence[Findings], policies: Sequence[str], set_name: str)
     counts = sorted({int(n) for policy in policies for n in over_runs(runs, policy, set_name, "clips")})
     if not counts:
         return "clips unknown"
-    return (
-        ("1 clip" if counts == [1] else f"{counts[0]} clips")
-        if len(counts) == 1
-        else f"{counts[0]} to {counts[-1]} clips"
-    )
+    return counted(counts[0], "clip") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} clips"
 
 
 def _best(runs: Sequence[Findings], policies: Sequence[str], set_name: str, column: Column) -> set[str]:
@@ -170,7 +167,8 @@ def _borders(interval: Interval | None, digits: int, factor: float, left: str = 
     if interval is None or interval.low is None or interval.high is None:
         return ""
     low, high = (shown(border, digits, factor, sign=True) for border in (interval.low, interval.high))
-    return f" {left}{low}, {high}{right}"
+    # A line may break between two intervals, not within one.
+    return f" {left}{low},\u00a0{high}{right}"
 
 
 def comparisons(runs: Sequence[Findings]) -> list[Comparison]:
@@ -201,10 +199,26 @@ def smoothness_table(runs: Sequence[Findings], found: Mapping[str, str], set_nam
 
 
 _STAGES = (
-    *("sonic_base", "general", "mine", "mining", "no_smooth", "residual_control", "dynamic", "dynamic_caps", "balance"),
-    *("route", "routing", "student", "single_teacher_student", "finetune", "evaluat", "picture", "report"),
+    *(
+        "manifests",
+        "sonic_base",
+        "general",
+        "mine",
+        "mining",
+        "no_smooth",
+        "residual_control",
+        "dynamic",
+        "dynamic_caps",
+        "balance",
+    ),
+    *("route", "routing", "student", "single_teacher_student", "finetune", "evaluat", "picture"),
 )
 """Words in the names of stages, in the order of the work."""
+
+
+def _stages(run: Findings) -> dict[str, dict[str, Any]]:
+    """All stages but the one that writes the report, which is not over while it is written."""
+    return {name: stage for name, stage in run.stages.items() if name != "report"}
 
 
 def stage_table(run: Findings) -> Table:
@@ -213,7 +227,7 @@ def stage_table(run: Findings) -> Table:
     def rank(name: str) -> tuple[int, str]:
         return max((index for index, word in enumerate(_STAGES) if word in name), default=0), name
 
-    stages = run.stages
+    stages = _stages(run)
     names = sorted(stages, key=rank)
     rows = []
     for name in names:
@@ -227,13 +241,13 @@ def stage_table(run: Findings) -> Table:
                 Cell(str(why) if why else ""),
             ]
         )
-    headings = ("stage", "status", "time", "why it was done")
-    return Table(headings, [Block("", rows)], left=frozenset({"status", "why it was done"}))
+    headings = ("stage", "status", "time", "why")
+    return Table(headings, [Block("", rows)], left=frozenset({"status", "why"}))
 
 
 def total_seconds(run: Findings) -> float | None:
     """Time of all stages together; None where no stage tells it."""
-    times = [stage.get("seconds") for stage in run.stages.values()]
+    times = [stage.get("seconds") for stage in _stages(run).values()]
     known = [float(value) for value in times if isinstance(value, (int, float))]
     return float(np.sum(known)) if known else None
 

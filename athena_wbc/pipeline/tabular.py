@@ -78,6 +78,11 @@ def significant(value: float | None) -> str:
     return f"{value:.2e}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, in the singular for one."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def seconds_text(seconds: float | None) -> str:
     """A duration as a person says it."""
     if seconds is None:
@@ -91,7 +96,8 @@ def seconds_text(seconds: float | None) -> str:
 def to_html(table: Table, kind: str = "") -> str:
     """An HTML table that scrolls on its own where the page is narrow."""
     left = table.left | {table.headings[0]}
-    lines = [f'<div class="scroll"><table class="{escape(kind)}">', "<thead><tr>"]
+    named = f' class="{escape(kind)}"' if kind else ""
+    lines = [f'<div class="scroll"><table{named}>', "<thead><tr>"]
     for heading in table.headings:
         side = ' class="left"' if heading in left else ""
         title = f' title="{escape(table.titles[heading])}"' if heading in table.titles else ""
@@ -136,7 +142,7 @@ def to_markdown(table: Table) -> str:
 
 
 def _line(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+    return "| " + " | ".join(text.replace("|", "\\|").replace("\u00a0", " ") for text in texts) + " |"
 
 
 def to_rich(table: Table) -> RichTable:

@@ -9,7 +9,7 @@ import numpy as np
 from athena_wbc.pipeline.comparison import Comparison, compare
 from athena_wbc.pipeline.findings import Findings
 from athena_wbc.pipeline.smoothness import ablation_set, orderings, variants
-from athena_wbc.pipeline.tabular import shown
+from athena_wbc.pipeline.tabular import counted, shown
 
 BASELINES = ("general", "sonic_base")
 FINAL = ("finetune", "student")
@@ -129,8 +129,8 @@ def _named(runs: Sequence[Findings], set_name: str) -> str:
     )
     if not counts:
         return f"{set_name} set"
-    clips = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"{set_name} set ({clips} clip{'' if counts == [1] else 's'})"
+    clips = counted(counts[0], "clip") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} clips"
+    return f"{set_name} set ({clips})"
 
 
 def _percent(runs: Sequence[Findings], policy: str, set_name: str) -> str:

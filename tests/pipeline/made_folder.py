@@ -101,7 +101,7 @@ def make_manifest(
             "motions": ["builtin"],
             "num_envs": 8,
         },
-        "stages": {name: dict(done) for name in names} | dict(stages or {}),
+        "stages": {name: dict(done) for name in names} | {"report": {"status": "running"}} | dict(stages or {}),
     }
 
 

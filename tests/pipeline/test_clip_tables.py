@@ -61,7 +61,7 @@ def test_mined_clips_come_first_and_the_hardest_on_top(whole: Path) -> None:
 def test_where_the_general_teacher_fails(whole: Path) -> None:
     table, _ = clip_table([read_findings(whole)])
     # Step 10 of 0.02 s each, in a clip of two seconds.
-    assert column(table, "general fails") == {
+    assert column(table, "teacher fails") == {
         "kick": "height at 0.2 s, 10 %",
         "crane": "height at 0.2 s, 10 %",
         "jump": "",

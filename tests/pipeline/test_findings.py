@@ -74,6 +74,7 @@ def test_what_is_missing_is_told_with_its_reason(folder: Path) -> None:
     stages = {
         "finetune": {"status": "failed", "why": "numbers were lost"},
         "evaluate.dynamic": {"status": "running", "why": None},
+        "evaluate.dynamic_caps": {"status": "failed", "why": "it is another one"},
     }
     write_json(folder / "manifest.json", make_manifest({name: name for name in SCALES}, stages=stages))
     lines = read_findings(folder).notes
