@@ -148,8 +148,8 @@ def read_findings(folder: Path, name: str = "") -> Findings:
     planned_sets = [str(name) for name in sets] if isinstance(sets, (list, dict)) else []
     policies = in_order([*planned, *(policy for policy, _ in evaluations)], POLICIES)
     set_names = in_order([*planned_sets, *(set_name for _, set_name in evaluations)], SETS)
-    residual = _record(folder / "residual.json", "clips", notes)
-    routing = _record(folder / "routing.json", "routes", notes)
+    residual = _record(folder / "residual.json", "clips", list, notes)
+    routing = _record(folder / "routing.json", "routes", dict, notes)
     curves, actors, steps = {}, {}, {}
     for policy in policies:
         try:
@@ -196,11 +196,13 @@ def _read_json(path: Path, notes: list[str]) -> dict[str, Any] | None:
     return content
 
 
-def _record(path: Path, key: str, notes: list[str]) -> dict[str, Any] | None:
+def _record(path: Path, key: str, kind: type, notes: list[str]) -> dict[str, Any] | None:
     content = _read_json(path, notes)
     if content is None:
         return None
-    if key not in content or not isinstance(content.get("results"), list):
+    lists = (content.get("results"), content.get("teachers", []))
+    sound = all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in lists)
+    if not sound or not isinstance(content.get(key), kind):
         notes.append(f"{path.name} has no {key} or no results and is left out; write it again")
         return None
     return content

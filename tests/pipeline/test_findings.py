@@ -106,8 +106,9 @@ def test_a_damaged_table_is_told(folder: Path, name: str) -> None:
     assert any("general on full: a table is damaged" in note for note in found.notes)
 
 
-def test_a_record_without_results_is_told(folder: Path) -> None:
-    change_json(folder / "routing.json", results=None)
+@pytest.mark.parametrize("values", [{"results": None}, {"results": ["x"]}, {"routes": []}, {"teachers": "general"}])
+def test_a_record_without_its_content_is_told(folder: Path, values: dict) -> None:
+    change_json(folder / "routing.json", **values)
     assert read_findings(folder).routing is None
     assert "routing.json has no routes or no results" in told(folder)
 
