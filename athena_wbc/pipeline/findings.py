@@ -276,10 +276,15 @@ def _why(findings: Findings, policy: str, lacking: Sequence[str]) -> str:
     if findings.residual is not None and not findings.residual["clips"] and "residual" in lacking:
         reasons.append("mining found no residual clip")
     for name, stage in findings.stages.items():
-        status, why = str(stage.get("status", "")), stage.get("why")
-        if policy in re.split(r"[.:/]", name) and status not in ("done", ""):
-            reasons.append(f"stage {name}: {status}" + (f", {why}" if why else ""))
-    return f" ({'; '.join(reasons)})" if reasons else ""
+        if policy not in re.split(r"[.:/]", name):
+            continue
+        skipped = mapping(stage.get("skipped_sets"))
+        reasons += [f"{set_name}: {skipped[set_name]}" for set_name in lacking if set_name in skipped]
+        status = str(stage.get("status", ""))
+        told = stage.get("error") or (stage.get("why") if status in ("skipped", "failed") else None)
+        if status not in ("done", ""):
+            reasons.append(f"stage {name}: {status}" + (f", {told}" if told else ""))
+    return f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else ""
 
 
 def _mixed_settings(findings: Findings) -> list[str]:

@@ -157,8 +157,8 @@ def _facts(runs: Sequence[Findings]) -> list[tuple[str, str]]:
     facts.append(("policies", "; ".join(_trained(run, policy) for policy in run.policies) or "none"))
     if len(runs) > 1:
         facts.append(("seeds", ", ".join(other.name.removeprefix("seed_") for other in runs)))
-    elif config.get("seeds") is not None:
-        facts.append(("seed", ", ".join(map(str, config["seeds"]))))
+    elif run.manifest.get("seed") is not None:
+        facts.append(("seed", str(run.manifest["seed"])))
     if config.get("num_envs"):
         facts.append(("environments", str(config["num_envs"])))
     first = next(iter(run.evaluations.values()), None)

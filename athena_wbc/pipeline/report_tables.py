@@ -10,7 +10,7 @@ import numpy as np
 
 from athena_wbc.pipeline.comparison import COMPARED, Comparison, compare_all
 from athena_wbc.pipeline.findings import POLICIES, SETS, Findings, in_order
-from athena_wbc.pipeline.smoothness import MEASURES, MECHANISMS, PAPER, PAPER_SUCCESS
+from athena_wbc.pipeline.smoothness import MEASURES, MECHANISMS, PAPER, PAPER_SUCCESS, further_variants
 from athena_wbc.pipeline.statistics import Interval
 from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, counted, seconds_text, shown, significant
 from athena_wbc.pipeline.verdict import average, over_runs
@@ -180,8 +180,12 @@ def smoothness_table(runs: Sequence[Findings], found: Mapping[str, str], set_nam
     """Our variants on one set beside the paper's values, like its Table 5."""
     columns = (_SR, _TIS, *(Column(heading, name, 4, sign=-1) for name, heading in MEASURES.items()))
     headings = ("variant", "smoothness from", *(column.heading for column in columns))
-    cells = _measured(runs, list(found.values()), set_name, columns)
-    ours = [[Cell(policy), Cell(MECHANISMS[recipe]), *cells[policy]] for recipe, policy in found.items()]
+    mechanisms = {policy: MECHANISMS[recipe] for recipe, policy in found.items()} | further_variants(runs[0], found)
+    mechanisms = {
+        policy: told for policy, told in mechanisms.items() if any((policy, set_name) in r.evaluations for r in runs)
+    }
+    cells = _measured(runs, list(mechanisms), set_name, columns)
+    ours = [[Cell(policy), Cell(mechanism), *cells[policy]] for policy, mechanism in mechanisms.items()]
     paper = []
     for recipe in found:
         rates = PAPER_SUCCESS[recipe]
@@ -228,7 +232,8 @@ def stage_table(run: Findings) -> Table:
         return max((index for index, word in enumerate(_STAGES) if word in name), default=0), name
 
     stages = _stages(run)
-    names = sorted(stages, key=rank)
+    order = run.manifest.get("order")
+    names = in_order(stages, order if isinstance(order, list) else sorted(stages, key=rank))
     rows = []
     for name in names:
         seconds, why = stages[name].get("seconds"), stages[name].get("why")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from athena_wbc.pipeline.findings import Findings
+from athena_wbc.pipeline.findings import Findings, mapping
 from athena_wbc.pipeline.statistics import Interval, t_interval
 
 SOURCE = "Athena-WBC, Table 5; high-frequency ratio from section 5.5"
@@ -145,6 +145,22 @@ def variants(run: Findings) -> dict[str, str]:
         if policy in evaluated and recipe in MECHANISMS and (recipe not in by_recipe or policy == recipe):
             by_recipe[recipe] = policy
     return {recipe: by_recipe[recipe] for recipe in MECHANISMS if recipe in by_recipe}
+
+
+def further_variants(run: Findings, found: Mapping[str, str]) -> dict[str, str]:
+    """Policy -> where its smoothness comes from, of policies with a recipe of the table and changes of their own.
+
+    They stand in the table, but not in the order: the paper has no such row.
+    """
+    planned = mapping(run.config.get("policies"))
+    further = {}
+    for policy in run.policies:
+        recipe = run.recipe(policy)
+        if recipe in MECHANISMS and policy not in found.values():
+            overrides = mapping(planned.get(policy)).get("overrides")
+            changes = [str(change) for change in overrides] if isinstance(overrides, list) else []
+            further[policy] = ", ".join((MECHANISMS[recipe], *changes))
+    return further
 
 
 def ablation_set(runs: Sequence[Findings], found: Mapping[str, str]) -> str | None:

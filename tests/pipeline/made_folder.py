@@ -92,6 +92,8 @@ def make_manifest(
     return {
         "kind": "pipeline",
         "library_version": __version__,
+        "seed": 0,
+        "order": names,
         "config": {
             "robot": "g1",
             "policies": policies,

@@ -72,14 +72,14 @@ def test_what_is_missing_is_told_with_its_reason(folder: Path) -> None:
     shutil.rmtree(folder / "evaluation" / "finetune")
     (folder / "evaluation" / "dynamic" / "residual" / "metrics.json").unlink()
     stages = {
-        "finetune": {"status": "failed", "why": "numbers were lost"},
-        "evaluate.dynamic": {"status": "running", "why": None},
+        "finetune": {"status": "failed", "why": "not run yet", "error": "numbers were lost"},
+        "evaluate.dynamic": {"status": "running", "why": "not run yet", "skipped_sets": {"residual": "no clip"}},
         "evaluate.dynamic_caps": {"status": "failed", "why": "it is another one"},
     }
     write_json(folder / "manifest.json", make_manifest({name: name for name in SCALES}, stages=stages))
     lines = read_findings(folder).notes
     assert "finetune was evaluated on no set (stage finetune: failed, numbers were lost)" in lines
-    assert "dynamic was evaluated, but not on residual (stage evaluate.dynamic: running)" in lines
+    assert "dynamic was evaluated, but not on residual (residual: no clip; stage evaluate.dynamic: running)" in lines
     assert len(lines) == 2
 
 

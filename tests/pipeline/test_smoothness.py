@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from athena_wbc.pipeline.findings import read_findings
-from athena_wbc.pipeline.smoothness import ablation_set, ordering, orderings, variants
+from athena_wbc.pipeline.report_tables import smoothness_table
+from athena_wbc.pipeline.smoothness import ablation_set, further_variants, ordering, orderings, variants
 from tests.pipeline.made_folder import make_ablation
 
 RATES = {"sonic_base": 0.5, "no_smooth": 1.5, "dynamic_caps": 0.8, "dynamic": 0.6}
@@ -58,3 +59,14 @@ def test_variants_by_their_recipe(tmp_path: Path) -> None:
     assert (rate.measure, jerk.measure, ratio.measure) == ("action_rate", "action_jerk", "high_frequency_ratio")
     # Clips have 1, 1.1, 1.2 and 1.3 times the rate.
     assert rate.means["no_smooth"] == pytest.approx(1.5 * 1.15)
+
+
+def test_a_changed_recipe_stands_in_the_table_alone(tmp_path: Path) -> None:
+    run = read_findings(make_ablation(tmp_path, {"no_smooth": 1.5, "dynamic": 0.5, "on_target": 0.4}))
+    run.config["policies"]["on_target"] |= {"recipe": "dynamic", "overrides": ["ppo.regulariser.on=target"]}
+    found = variants(run)
+    assert found == {"no_smooth": "no_smooth", "dynamic": "dynamic"}
+    assert further_variants(run, found) == {"on_target": "Grad-CAPS, ppo.regulariser.on=target"}
+    rows = smoothness_table([run], found, "full").blocks[0].rows
+    assert [row[0].text for row in rows] == ["no_smooth", "dynamic", "on_target"]
+    assert [row[-1].best for row in rows] == [False, False, True]
