@@ -157,4 +157,4 @@ def test_two_frames_are_enough() -> None:
 def test_intervals() -> None:
     assert intervals(np.array([True, True, False, True])) == ((0, 2), (3, 4))
     assert intervals(np.zeros(4, dtype=bool)) == ()
-    assert len(intervals(np.arange(100) % 2 == 0)) == 20
+    assert len(intervals(np.arange(100) % 2 == 0)) == 50
