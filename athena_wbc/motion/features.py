@@ -125,9 +125,9 @@ def motion_features(clip: MotionClip, embodiment: Embodiment) -> MotionFeatures:
     )
 
 
-def ground_height(trace: BodyTrace) -> np.ndarray:
-    """(T,) m: the lowest point of the body without its rises shorter than GROUND_TIME (a morphological opening)."""
-    return grey_opening(trace.lowest, size=2 * round(0.5 * GROUND_TIME * trace.fps) + 1, mode="nearest")
+def ground_height(trace: BodyTrace, window: float = GROUND_TIME) -> np.ndarray:
+    """(T,) m: the lowest point of the body without its rises shorter than `window` s (a morphological opening)."""
+    return grey_opening(trace.lowest, size=2 * round(0.5 * window * trace.fps) + 1, mode="nearest")
 
 
 def foot_contacts(trace: BodyTrace, ground: np.ndarray) -> np.ndarray:
