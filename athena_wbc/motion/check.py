@@ -43,7 +43,10 @@ PENETRATION_DEPTH = 0.02
 
 CONTACT_HEIGHT = 0.02
 SKATE_SPEED = 0.3
-"""A foot within CONTACT_HEIGHT (m) of the clip's own ground slides above SKATE_SPEED (m/s)."""
+"""A foot within CONTACT_HEIGHT (m) of the ground that the clip stands on at the time slides above SKATE_SPEED (m/s)."""
+
+SWING_SPEED = 1.0
+"""Speed in m/s above which a low foot is the swinging one where another one stands still."""
 
 LEAST_SHARE = 0.1
 """Share of frames from which floating and skating are reported."""
@@ -255,12 +258,15 @@ def _penetration(trace: BodyTrace) -> list[Finding]:
 
 
 def standing_feet(trace: BodyTrace) -> np.ndarray:
-    """(T - 1, F) whether a foot is low before and after a step: within CONTACT_HEIGHT of the clip's own ground.
+    """(T - 1, F) whether a foot is low before and after a step: within CONTACT_HEIGHT of the ground of its time.
 
-    The clip's own ground, the 5th percentile of its lowest points, lets feet that float as a whole still stand.
+    That ground (`evidence.ground_height`) lets feet that float as a whole still stand. A foot that passes faster than
+    SWING_SPEED while another one stands still is swinging low, and bears no weight.
     """
-    low = trace.foot_height < np.percentile(trace.lowest, 5) + CONTACT_HEIGHT
-    return low[:-1] & low[1:]
+    low = trace.foot_height < evidence.ground_height(trace)[:, None] + CONTACT_HEIGHT
+    standing, speed = low[:-1] & low[1:], trace.foot_speed()
+    still = (standing & (speed < SKATE_SPEED)).any(axis=1, keepdims=True)
+    return standing & ~(still & (speed > SWING_SPEED))
 
 
 def _foot_skating(trace: BodyTrace) -> list[Finding]:

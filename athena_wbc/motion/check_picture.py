@@ -158,7 +158,13 @@ def _draw_lines(lines: Sequence[Axes], clip: MotionClip, embodiment: Embodiment)
     feet.axhline(SKATE_SPEED, color=_GREY, linewidth=0.7, linestyle=(0, (4, 3)))
     feet.set_ylim(-0.07 * top * (len(embodiment.feet) + 1), 1.05 * top)
     feet.legend(
-        loc="upper right", fontsize=7, frameon=False, ncols=2, title="bars below zero: contacts", title_fontsize=7
+        loc="upper right",
+        bbox_to_anchor=(1.0, -0.12),
+        fontsize=7.5,
+        frameon=False,
+        ncols=4,
+        title_fontsize=7.5,
+        title="feet; bars below zero: contacts",
     )
 
 

@@ -9,8 +9,7 @@ from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.check import flight_frames
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.evidence import BodyTrace, find_flights, trace_bodies
-from athena_wbc.motion.features import GROUND_TIME, ground_height
+from athena_wbc.motion.evidence import GROUND_TIME, BodyTrace, find_flights, ground_height, trace_bodies
 
 SMOOTHING_TIME = 0.06
 """Standard deviation in s of the Gaussian that smooths the ground of `ground_along`. Longer ones average the dips of a
