@@ -15,13 +15,12 @@ from athena_wbc.motion import spikes
 from athena_wbc.motion.check import (
     FLOAT_HEIGHT,
     PENETRATION_DEPTH,
-    SEVERITIES,
     SKATE_SPEED,
-    Finding,
     standing_feet,
 )
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.evidence import trace_bodies
+from athena_wbc.motion.findings import SEVERITIES, Finding
 
 COLOURS = {
     "joint_limit": "#9f6b53",

@@ -7,8 +7,9 @@ import pytest
 
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.motion.check import KINDS, SEVERITIES, Finding, check_clip, intervals, worst_severity
+from athena_wbc.motion.check import check_clip, intervals
 from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.findings import KINDS, SEVERITIES, Finding, worst_severity
 from tests.motion.samples import gliding, jumping, standing
 
 G1 = get_embodiment("g1")
