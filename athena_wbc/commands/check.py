@@ -155,9 +155,9 @@ def _page_paths(picture: str | None, clips: Sequence[MotionClip]) -> list[Path |
 def _print_findings(clips: Sequence[MotionClip], found: Mapping[str, Sequence[Finding]], summary: bool) -> None:
     console = make_console()
     if summary:
+        counted = ("clips", *reversed(SEVERITIES), "frames")
         rows = [
-            (kind, *(str(facts[key]) for key in ("clips", *reversed(SEVERITIES), "frames")))
-            + (f"{facts['share']:.1%}", facts["most"])
+            (kind, *(str(facts[key]) for key in counted), f"{facts['share']:.1%}", facts["most"])
             for kind, facts in summarise(clips, found).items()
         ]
         headings = ("kind", "clips", *(f"{severity}s" for severity in reversed(SEVERITIES)), "frames", "share", "most")
