@@ -38,4 +38,6 @@ def _with_progress(results: Iterable[Result], total: int, description: str) -> I
     from rich.console import Console
     from rich.progress import track
 
-    return track(results, description=description, total=total, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    return track(results, description, total=total, console=console, transient=True, disable=hidden)

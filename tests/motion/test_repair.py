@@ -179,7 +179,7 @@ def test_clamping() -> None:
 
 
 def test_defects_are_the_same_at_every_rate() -> None:
-    """1.3 rad in a frame of 60 fps are above 37 rad/s at 30 fps too; a jump of 0.2 m is one in two frames of 120 fps."""
+    """1.3 rad in one frame of 60 fps are above 37 rad/s at 30 fps too; 120 fps part a jump over two frames."""
     broken = moved(standing(G1, frames=120, fps=60.0), slice(81, None), (0.2, 0.0, 0.0))
     broken = bent(broken, ELBOW, slice(31, None), 1.3)
     for fps in (30.0, 60.0, 120.0):
