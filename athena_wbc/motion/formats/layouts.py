@@ -106,21 +106,16 @@ def named_columns(where: str, key: str, names: tuple[str, ...], options: ReadOpt
     """
     robot = options.robot
     foreign = [name for name in names if name not in robot.joint_names]
-    if len(foreign) > len(names) // 2:
-        raise foreign_robot(where, key, names, options)
+    if len(foreign) > 1:  # a single one is a slip, and the nearest name is suggested
+        layout = next((f"{layout.robot}: " for layout in LAYOUTS if set(layout.joints) == set(names)), "")
+        shown = ", ".join(foreign[:6]) + (", ..." if len(foreign) > 6 else "")
+        raise AthenaError(
+            f"{where}: {key}: are of another robot than '{robot.name}', which lacks {len(foreign)} of the "
+            f"{len(names)} joints ({layout}{shown}); {REGISTER}"
+        )
     known = any(set(names) == set(layout.joints) for layout in LAYOUTS)
     more = filled(names, options) if known and not foreign else {}
     return {"joints": Choice.of(names, "names in the file")} | more
-
-
-def foreign_robot(where: str, key: str, names: tuple[str, ...], options: ReadOptions) -> AthenaError:
-    """The refusal of a file that is for another robot, which it names by its joints."""
-    layout = next((f"{layout.robot}, " for layout in LAYOUTS if set(layout.joints) == set(names)), "")
-    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-    return AthenaError(
-        f"{where}: {key}: is for a robot with {len(names)} other joints ({layout}{shown}), "
-        f"not for '{options.robot.name}'; {REGISTER}"
-    )
 
 
 def filled(names: tuple[str, ...], options: ReadOptions) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Read the tensors of a file that torch.save wrote, without running anything that the file says.
 
-Such a file is a zip archive: a pickle that describes the tensors, and a file of raw numbers for each storage. The pickle
-is interpreted by the machine of `safe_pickle`; what it adds are tensors, which become numpy arrays, and members of an
-enumeration, which become their value. Files of torch before 1.6 are no archives and are refused.
+Such a file is a zip archive: a pickle that describes the tensors, and a file of raw numbers for each storage. The
+pickle is interpreted by the machine of `safe_pickle`; what comes on top are tensors, which become numpy arrays, and
+members of an enumeration, which become their value. Files of torch before 1.6 are no archives and are refused.
 """
 
 from __future__ import annotations

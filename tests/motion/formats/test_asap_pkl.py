@@ -49,8 +49,14 @@ def test_a_plain_pickle_of_one_motion_without_fps(tmp_path: Path, g1: Embodiment
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dof": np.zeros((60, 17))}, r"dof: has 17 joints without names, robot 'g1' has 29; known are 23 and 29 \(G1\): register"),
-        ({"dof": np.zeros((60, 19))}, r"dof: has 19 joints .* 19 are Unitree H1 \(left_hip_yaw_joint, \.\.\.\): register"),
+        (
+            {"dof": np.zeros((60, 17))},
+            r"dof: has 17 joints without names, robot 'g1' has 29; known are 23 and 29 \(G1\): register",
+        ),
+        (
+            {"dof": np.zeros((60, 19))},
+            r"dof: has 19 joints .* 19 are Unitree H1 \(left_hip_yaw_joint, \.\.\.\): register",
+        ),
         ({"dof": np.zeros((59, 23))}, r"root_trans_offset: has 60 frames and dof 59"),
         ({"dof": np.zeros(23)}, r"dof: has the shape \(23,\)"),
         ({"root_rot": np.zeros((60, 3))}, r"root_rot: has the shape \(60, 3\), \(frames, 4\) is expected"),

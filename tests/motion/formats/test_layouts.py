@@ -57,7 +57,9 @@ def test_a_robot_with_the_joints_of_a_known_one(g1: Embodiment) -> None:
 
 
 def test_names_of_another_robot(g1: Embodiment) -> None:
-    with pytest.raises(AthenaError, match=r"x: names: is for a robot with 19 other joints \(Unitree H1, left_hip_yaw"):
+    with pytest.raises(
+        AthenaError, match=r"x: names: are of another robot .* lacks 19 of the 19 joints \(Unitree H1: left"
+    ):
         named_columns("x", "names", H1.joints, options(g1, joint_names=T1.joints))
     assert "fill_missing" not in named_columns("x", "names", G1.joints[:20], options(g1))
     assert named_columns("x", "names", G1_23.joints, options(g1))["fill_missing"]
