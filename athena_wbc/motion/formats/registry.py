@@ -83,8 +83,8 @@ def recognise(path: Path) -> tuple[Format, str]:
     found = [(format, reason) for format in formats() if (reason := format.recognise(path))]
     if not found:
         raise AthenaError(
-            f"{path}: no reader knows this file{_content(path)}; athena motions formats lists what is read: convert it, "
-            "or name a format by --format"
+            f"{path}: no reader knows this file{_content(path)}; convert it, or name one of the formats that "
+            "athena motions formats lists with --format"
         )
     if len(found) > 1:
         names = " or ".join(format.name for format, _ in found)
