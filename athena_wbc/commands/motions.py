@@ -11,8 +11,9 @@ from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.check import SEVERITIES, check_clip, worst_severity
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.convert import convert_clip, output_path
+from athena_wbc.motion.convert import convert_clip
 from athena_wbc.motion.corpus import corpus_hash, load_clips
+from athena_wbc.motion.export import export_clip, export_path
 from athena_wbc.motion.formats import ACCEPTABLE, formats
 
 _HISTORY_FROM = 3
@@ -67,7 +68,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def convert(arguments: argparse.Namespace) -> None:
-    """Write every clip as a file of this library."""
+    """Write every clip as a file of this library, or in the format of another project."""
     clips, embodiment = _load(arguments, accept=arguments.accept)
     console = make_console()
     written: dict[Path, str] = {}
@@ -76,13 +77,16 @@ def convert(arguments: argparse.Namespace) -> None:
         result = convert_clip(
             clip.replace(**stated), embodiment, fps=arguments.resample, ground=arguments.ground, trim=arguments.trim
         )
-        path = output_path(arguments.out, result.name)
+        path = export_path(result, arguments.out, arguments.to)
         if path in written:
             raise AthenaError(f"{path}: clips '{written[path]}' and '{clip.name}' would share it; rename one of them")
-        result.save(path)
+        export_clip(result, embodiment, arguments.out, arguments.to)
         written[path] = clip.name
     seconds = sum(clip.duration for clip in clips)
-    console.print(f"{len(clips)} clip(s), {seconds:.1f} s written to {arguments.out}", markup=False, soft_wrap=True)
+    said = " (quaternions xyzw, frame rates in the names)" if arguments.to == "csv" else ""
+    console.print(
+        f"{len(clips)} clip(s), {seconds:.1f} s written to {arguments.out}{said}", markup=False, soft_wrap=True
+    )
 
 
 def list_formats(arguments: argparse.Namespace) -> None:
