@@ -6,8 +6,8 @@ A specification is one or several of, separated by commas or given as a list:
 - a motion file of any known format;
 - a folder, searched recursively for files that a reader claims by their ending;
 - a pattern with `*`, `?` or `[...]`;
-- JSON text `{"path": SPECIFICATION, "format": ..., "fps": ..., "quaternion": ..., "joint_order": ..., "accept": [...]}`,
-  which says how the files of another specification are read;
+- JSON text `{"path": SPECIFICATION, "format": ..., "fps": ..., "quaternion": ..., "joint_order": ..., "accept": []}`:
+  how the files of another specification are read;
 - a `.txt` list with one entry a line (`#` starts a comment), or a `.json` list of entries, each a specification or
   a mapping with `path` as above; a mapping of `"motions"` to a specification and of `"clips"` to a list of names, such
   as the failed clips of an evaluation, keeps only the named clips.

@@ -154,7 +154,7 @@ def test_resume_reads_the_motions_as_they_were_read(tmp_path: Path) -> None:
     train(tmp_path / "run", spec, 1)
     assert load_checkpoint(tmp_path / "run")["run"]["motions"] == [spec]
     assert train(tmp_path / "run", None, 2, resume=True).iteration == 2
-    with pytest.raises(AthenaError, match="motions: the run was started with .*20.0"):
+    with pytest.raises(AthenaError, match=r"motions: the run was started with .*20\.0"):
         train(tmp_path / "run", str(path), 3, resume=True)
 
 
