@@ -226,8 +226,18 @@ def _is_list(path: Path) -> bool:
     try:  # some motion formats use the endings of lists
         recognise(path)
     except AthenaError:
-        return True
+        return path.suffix.lower() != ".txt" or not _begins_as_json(path)
     return False
+
+
+def _begins_as_json(path: Path) -> bool:
+    """Whether a text begins as a JSON mapping that is no entry of a list: a motion that no reader knows."""
+    with open(path, "rb") as stream:
+        line = stream.readline(1 << 16).decode("utf-8", errors="replace").strip()
+    try:
+        return line.startswith("{") and _reading(line) is None
+    except AthenaError:
+        return True
 
 
 def _may_be_motion(path: Path) -> bool:

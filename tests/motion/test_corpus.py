@@ -286,3 +286,12 @@ def test_such_a_specification_keeps_its_options_in_another_folder(folder: Path, 
     assert clip.fps == 60.0
     assert spec_path(moved) == "../clips/a_30fps.csv"
     assert spec_path("clips") == "clips"
+
+
+def test_a_text_that_begins_as_json_is_no_list(folder: Path, tmp_path: Path) -> None:
+    """A motion in a format that no reader knows is said to be one, not taken for a list of odd paths."""
+    (tmp_path / "human.txt").write_text('{\n"Loop": "wrap",\n"Frames": [[0.03, 0, 0, 0]]}\n')
+    with pytest.raises(AthenaError, match=r"human\.txt: no reader knows this file \(it starts with '\{'\)"):
+        load_clips("human.txt", G1)
+    (tmp_path / "list.txt").write_text('{"path": "clips/a_30fps.csv", "fps": 60}\nbuiltin:walk\n')
+    assert [clip.fps for clip in load_clips("list.txt", G1)] == [60.0, 30.0]

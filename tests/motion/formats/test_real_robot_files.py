@@ -68,7 +68,7 @@ def test_every_robot_file_is_listed(shared_motions: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", READ)
-def test_read(shared_motions: Path, g1: Embodiment, pattern: str) -> None:
+def test_read(shared_motions: Path, g1: Embodiment, pattern: str, tmp_path: Path) -> None:
     files = sorted(shared_motions.glob(pattern))
     assert files
     if pattern.endswith((".csv", ".pkl")):
@@ -79,6 +79,11 @@ def test_read(shared_motions: Path, g1: Embodiment, pattern: str) -> None:
         assert clip.history[0].startswith(f"read from {file.name} as {name} ("), file
         assert clip.fps in rates, file
         assert 0.2 < clip.root_pos[:, 2].mean() < 1.0, file
+    clip.save(tmp_path / "a.npz")
+    loaded = MotionClip.load(tmp_path / "a.npz")
+    for key in ("root_pos", "root_quat", "joint_pos"):
+        np.testing.assert_allclose(getattr(loaded, key), getattr(clip, key), atol=1e-6)
+    assert (loaded.fps, loaded.history, loaded.source, loaded.text) == (clip.fps, clip.history, clip.source, clip.text)
 
 
 @pytest.mark.parametrize("pattern", REFUSED)
