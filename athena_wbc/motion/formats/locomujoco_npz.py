@@ -39,6 +39,8 @@ def read(path: Path, options: ReadOptions) -> list[MotionClip]:
     archive = Npz(path)
     keys = [key for key in archive if key.startswith("q_") and key not in (*_POSITION, *_ROTATION)]
     names = tuple(key.removeprefix("q_") for key in keys)
+    if not keys:
+        raise AthenaError(f"{path}: has no joints besides the root; check its source")
     columns = named_columns(str(path), "keys q_*", names, options)
     if options.quaternion is not None:
         raise AthenaError(f"{path}: --quaternion: the file has angles about axes; leave the option out")

@@ -148,6 +148,9 @@ def test_locomujoco(tmp_path: Path, g1: Embodiment) -> None:
     # The lowest foot, a sphere of 5 cm, touches the ground.
     feet = files.bodies_of(read, robot)[0][:, robot.body_index(robot.feet), 2]
     assert feet.min() == pytest.approx(0.05, abs=1e-6)
+    root = {f"q_pelvis_{key}": np.zeros(9) for key in ("tx", "tz", "ty", "tilt", "list", "rotation")}
+    with pytest.raises(AthenaError, match="has no joints besides the root"):
+        read_motion(write_npz(tmp_path / "root.npz", **root), robot=robot)
     with pytest.raises(
         AthenaError, match=r"keys q_\*: are of another robot than 'g1', which lacks 20 of the 20 joints"
     ):
