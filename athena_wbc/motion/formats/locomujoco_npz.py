@@ -15,12 +15,12 @@ from scipy.spatial.transform import Rotation
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.convert import ground_clip
 from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.layouts import named_columns
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
 from athena_wbc.motion.formats.safe_npz import Npz, looks_like_zip
+from athena_wbc.motion.grounding import ground_clip
 
 DEFAULT_FPS = 500.0
 _POSITION = ("q_pelvis_tx", "q_pelvis_tz", "q_pelvis_ty")
