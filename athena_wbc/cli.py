@@ -75,6 +75,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
             raise AthenaError(f"{command.prog}: one argument too many: '{extra}'; see {command.prog} --help")
     if takes_overrides:
         arguments.overrides = rest
+    if hasattr(arguments, "prepare"):
+        arguments.prepare(arguments)
     return arguments
 
 

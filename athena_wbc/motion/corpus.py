@@ -6,9 +6,11 @@ A specification is one or several of, separated by commas or given as a list:
 - a motion file of any known format;
 - a folder, searched recursively for files that a reader claims by their ending;
 - a pattern with `*`, `?` or `[...]`;
+- JSON text `{"path": SPECIFICATION, "format": ..., "fps": ..., "quaternion": ..., "joint_order": ..., "accept": []}`:
+  how the files of another specification are read;
 - a `.txt` list with one entry a line (`#` starts a comment), or a `.json` list of entries, each a specification or
-  `{"path": ..., "format": ..., "fps": ..., "quaternion": ...}`; a mapping of `"motions"` to a specification and of
-  `"clips"` to a list of names, such as the failed clips of an evaluation, keeps only the named clips.
+  a mapping with `path` as above; a mapping of `"motions"` to a specification and of `"clips"` to a list of names, such
+  as the failed clips of an evaluation, keeps only the named clips.
 
 The same specification of the same files gives the same clips in the same order.
 """
@@ -48,6 +50,14 @@ class _Entry:
     path: Path | None
     options: dict[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A specification, and how its files are read."""
+
+    spec: str
+    options: dict[str, Any]
 
 
 def load_clips(
@@ -95,6 +105,9 @@ def specs_from(specs: Sequence[str | Path], folder: str | Path) -> list[str]:
 
 
 def _spec_from(spec: str, folder: Path) -> str:
+    reading = _reading(spec)
+    if reading is not None:
+        return json.dumps({"path": _spec_from(reading[0], folder)} | reading[1])
     if os.path.exists(spec):
         return spec if os.path.isabs(spec) else os.path.relpath(spec, folder)
     parts = [part.strip() for part in spec.split(",")]
@@ -102,6 +115,23 @@ def _spec_from(spec: str, folder: Path) -> str:
         return ",".join(part if part in BUILTIN else _spec_from(part, folder) for part in parts)
     relative = glob.has_magic(spec) and not os.path.isabs(spec) and not spec.startswith("~")
     return os.path.relpath(spec, folder) if relative else spec
+
+
+def spec_path(spec: str) -> str:
+    """A specification without how its files are read."""
+    reading = _reading(spec)
+    return spec if reading is None else reading[0]
+
+
+def _reading(spec: str) -> tuple[str, dict[str, Any]] | None:
+    """Path and options of a specification that is JSON text; None for any other."""
+    if not spec.lstrip().startswith("{") or os.path.exists(spec):
+        return None
+    try:
+        item = json.loads(spec)
+    except (ValueError, RecursionError) as error:
+        raise AthenaError(f"--motions: '{spec[:60]}': not readable as JSON ({error}); correct it") from None
+    return _item(Path("--motions"), item)
 
 
 def corpus_hash(clips: Iterable[MotionClip]) -> str:
@@ -121,6 +151,11 @@ def _load(
     clips: list[MotionClip] = []
     files: list[_Entry] = []
     for item in _split(specs):
+        if isinstance(item, _Reading):
+            clips += _read_files(files, embodiment)
+            files = []
+            clips += _load([item.spec], embodiment, options | item.options, base, depth)
+            continue
         if isinstance(item, _Entry):
             clips += _read_files(files, embodiment)
             files = []
@@ -136,9 +171,13 @@ def _load(
     return clips + _read_files(files, embodiment)
 
 
-def _split(specs: Sequence[str | Path]) -> Iterator[str | _Entry]:
-    """Entries of specifications: built-in clips as entries, anything else as text."""
+def _split(specs: Sequence[str | Path]) -> Iterator[str | _Entry | _Reading]:
+    """Entries of specifications: built-in clips as entries, what says how it is read, and anything else as text."""
     for spec in specs:
+        reading = _reading(spec) if isinstance(spec, str) else None
+        if reading is not None:
+            yield _Reading(*reading)
+            continue
         if isinstance(spec, Path) or os.path.exists(spec):
             yield str(spec)  # a name with a comma in it
             continue
@@ -187,8 +226,23 @@ def _is_list(path: Path) -> bool:
     try:  # some motion formats use the endings of lists
         recognise(path)
     except AthenaError:
-        return True
+        return path.suffix.lower() != ".txt" or not _begins_as_json(path)
     return False
+
+
+def _begins_as_json(path: Path) -> bool:
+    """Whether a text begins as a JSON mapping that is no entry of a list: a motion that no reader knows."""
+    with open(path, "rb") as stream:
+        line = stream.readline(1 << 16).decode("utf-8", errors="replace").strip()
+    try:
+        return line.startswith("{") and _reading(line) is None
+    except AthenaError:
+        return True
+
+
+def _may_be_motion(path: Path) -> bool:
+    """Whether a file that a folder holds is one to read: notes and lists beside the motions are not."""
+    return path.suffix.lower() not in _LIST_ENDINGS or not _is_list(path)
 
 
 def _expand(text: str, path: Path | None, base: Path | None) -> list[Path]:
@@ -209,7 +263,7 @@ def _expand(text: str, path: Path | None, base: Path | None) -> list[Path]:
         files += [
             Path(folder) / name
             for name in sorted(names)
-            if not name.startswith(".") and Path(name).suffix.lower() in endings
+            if not name.startswith(".") and Path(name).suffix.lower() in endings and _may_be_motion(Path(folder) / name)
         ]
     if not files:
         raise AthenaError(
