@@ -29,6 +29,15 @@ def add_motions(commands: Commands) -> None:
         "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
         "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/",
     )
+    pack = command(
+        group,
+        "pack",
+        ("pack", "pack"),
+        "Pack folders of motions into one corpus that opens in seconds.",
+        "motions pack clips/ more/*.csv --out corpus --jobs 8\n"
+        "motions pack clips/ --out corpus --resume\n"
+        "train --motions corpus --where \"label = 'dynamic' and duration < 20\" --out runs/dynamic",
+    )
     manifest = command(
         group,
         "manifest",
@@ -62,15 +71,15 @@ def add_motions(commands: Commands) -> None:
         "List the file formats that are read.",
         "motions formats",
     )
-    for parser in (info, check, convert):
+    for parser in (info, check, convert, pack):
         parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
-    for parser in (info, check, convert, manifest):
+    for parser in (info, check, convert, pack, manifest):
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
         parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
         parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
         parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
         parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
-    for parser in (info, convert, manifest):
+    for parser in (info, convert, pack, manifest):
         parser.add_argument(
             "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see check"
         )
@@ -80,6 +89,12 @@ def add_motions(commands: Commands) -> None:
     convert.add_argument("--trim", metavar="START:STOP", help="keep this range: frames, or seconds with an s")
     convert.add_argument("--ground", action="store_true", help="move each clip so that its feet touch the ground")
     convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
-    convert.add_argument("--label", help="locomotion, dynamic or balance")
-    convert.add_argument("--licence", help="licence of the motions, for the record")
-    convert.add_argument("--source", help="where the motions are from, for the record")
+    for parser in (convert, pack):
+        parser.add_argument("--label", help="locomotion, dynamic or balance")
+        parser.add_argument("--licence", help="licence of the motions, for the record")
+        parser.add_argument("--source", help="where the motions are from, for the record")
+    pack.add_argument("--out", required=True, help="folder for the corpus")
+    pack.add_argument("--jobs", type=positive, default=1, help="processes that read (1)")
+    pack.add_argument("--shard_mb", "--shard-mb", type=positive, default=256, help="largest size of a shard, MB (256)")
+    pack.add_argument("--resume", action="store_true", help="go on where packing was interrupted")
+    pack.add_argument("--strict", action="store_true", help="stop at a motion that cannot be read")
