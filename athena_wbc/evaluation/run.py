@@ -100,7 +100,8 @@ def run_evaluation(
 def evaluation_library(motions: Sequence[str], config: Config, device: str = "cpu") -> MotionLibrary:
     """The clips that ``motions`` names, for the configuration's robot at its control step."""
     embodiment = get_embodiment(config.robot)
-    return open_library(motions, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+    budgets = config.task.memory_budget_gb, config.task.corpus_budget_gb
+    return open_library(motions, embodiment, config.sim.control_dt, device, *budgets)
 
 
 def evaluate_checkpoint(

@@ -165,7 +165,8 @@ def run_training(
 def build_library(config: Config, motions: Sequence[str], device: str) -> MotionLibrary:
     """Load ``motions`` for the configuration's robot at its control step."""
     embodiment = get_embodiment(config.robot)
-    return open_library(motions, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+    budgets = config.task.memory_budget_gb, config.task.corpus_budget_gb
+    return open_library(motions, embodiment, config.sim.control_dt, device, *budgets)
 
 
 def build_env(

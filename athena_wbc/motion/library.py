@@ -154,6 +154,14 @@ class MotionLibrary:
         return self._general_rows is not None
 
     @property
+    def streams(self) -> bool:
+        """Whether a part of the clips is resident at a time."""
+        return False
+
+    def require(self, clips: Sequence[int] | Tensor) -> None:
+        """Make sure that clips can be queried. Here all always can."""
+
+    @property
     def resident_bytes(self) -> int:
         """Bytes of the generalised coordinates, without the cache."""
         return self._coordinates.numel() * self._coordinates.element_size()

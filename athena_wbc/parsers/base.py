@@ -90,7 +90,16 @@ def add_motion_spec(parser: Parser) -> None:
         "--motions",
         action="append",
         metavar="MOTIONS",
-        help="builtin, builtin:NAME,NAME, a file, a folder, or a list of those; may be repeated (builtin)",
+        help="builtin, builtin:NAME,NAME, a file, a folder, a packed corpus, or a list; may be repeated (builtin)",
+    )
+    add_where(parser)
+
+
+def add_where(parser: Parser) -> None:
+    parser.add_argument(
+        "--where",
+        metavar="SQL",
+        help="take the clips of packed corpora that fit: \"label = 'dynamic' and duration < 20\"",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from athena_wbc.parsers.base import Commands, add_motion_spec, command, command_group, positive
+from athena_wbc.parsers.base import Commands, add_motion_spec, add_where, command, command_group, positive
 
 
 def add_motions(commands: Commands) -> None:
@@ -72,7 +72,8 @@ def add_motions(commands: Commands) -> None:
         "motions formats",
     )
     for parser in (info, check, convert, pack):
-        parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
+        parser.add_argument("motions", nargs="+", help="files, folders, packed corpora, lists, or builtin[:name,...]")
+        add_where(parser)
     for parser in (info, check, convert, pack, manifest):
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
         parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
