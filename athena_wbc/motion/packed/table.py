@@ -109,9 +109,10 @@ def read_manifest(path: Path) -> tuple[dict[str, list[Any]], Facts]:
             raise AthenaError(f"{path}: lacks the column '{name}'; pack the motions again")
         if table.schema.field(name).type != pyarrow.type_for_alias(type_name):
             raise AthenaError(f"{path}: column '{name}': is not of type {type_name}; pack the motions again")
-    if meta.get("quaternion_order") != "xyzw" or not isinstance(meta.get("shards"), dict):
+    kinds = {"robot": str, "robot_hash": str, "joint_names": list, "shards": dict}
+    if meta.get("quaternion_order") != "xyzw" or not all(
+        isinstance(meta.get(key), kind) for key, kind in kinds.items()
+    ):
         raise AthenaError(f"{path}: its metadata is incomplete; pack the motions again")
-    facts = Facts(
-        str(meta.get("robot", "")), str(meta.get("robot_hash", "")), tuple(meta["joint_names"]), meta["shards"]
-    )
+    facts = Facts(meta["robot"], meta["robot_hash"], tuple(meta["joint_names"]), meta["shards"])
     return {name: table.column(name).to_pylist() for name in COLUMNS}, facts
