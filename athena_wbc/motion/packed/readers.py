@@ -120,7 +120,7 @@ def _packed(motion: MotionClip | PackedClip, embodiment: Embodiment, changes: Ma
     """The numbers of a clip and its row of the manifest; what is packed already is copied."""
     if isinstance(motion, PackedClip):
         return PackedRows({column: motion[column] for column in COLUMNS} | dict(changes), motion.read())
-    clip = motion.replace(**changes)
+    clip = motion.replace(**changes) if changes else motion
     coordinates = clip_rows(clip, embodiment)
     texts = {key: getattr(clip, key) for key in ("name", "source", "licence", "label", "text")}
     return PackedRows(
@@ -140,4 +140,4 @@ def _packed(motion: MotionClip | PackedClip, embodiment: Embodiment, changes: Ma
 def _features(clip: MotionClip, embodiment: Embodiment) -> dict[str, float | None]:
     if clip.num_frames < 3 or len(embodiment.feet) != 2:
         return dict.fromkeys(FEATURES)
-    return dataclasses.asdict(motion_features(clip, embodiment))
+    return dict(vars(motion_features(clip, embodiment)))
