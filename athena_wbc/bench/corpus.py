@@ -80,7 +80,7 @@ def _open_and_load(folder: str, robot: str) -> dict[str, float]:
     begin = time.perf_counter()
     open_packed(folder, embodiment).clips("label = 'dynamic' and duration < 5")
     filtered = time.perf_counter() - begin
-    before = _peak_bytes()
+    before = _resident_bytes()
     begin, cpu = time.perf_counter(), time.process_time()
     library = MotionLibrary(clips, embodiment, memory_budget_gb=0.0)
     loaded, loaded_cpu = time.perf_counter() - begin, time.process_time() - cpu
@@ -138,6 +138,11 @@ def _processor_time() -> float:
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _peak_bytes() -> int:

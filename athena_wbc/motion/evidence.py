@@ -10,6 +10,7 @@ quaternion orders and both joint orders; the margins stand beside them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 
@@ -307,6 +308,7 @@ def limit_excess(embodiment: Embodiment, joint_pos: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(below, above), 0.0)
 
 
+@functools.lru_cache(maxsize=16)
 def breadth_first_joints(embodiment: Embodiment) -> tuple[str, ...]:
     """Joint names in breadth-first order of the tree, as PhysX (Isaac Gym, Isaac Lab) lists them."""
     joint_of = {int(body): name for body, name in zip(embodiment.joint_body, embodiment.joint_names, strict=True)}

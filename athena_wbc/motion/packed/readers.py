@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
+import torch
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
@@ -22,7 +23,6 @@ from athena_wbc.motion.corpus import Entry, read_entry
 from athena_wbc.motion.features import FEATURES, motion_features
 from athena_wbc.motion.packed.folder import PackedClip, clip_hash, clip_rows
 from athena_wbc.motion.packed.table import COLUMNS
-from athena_wbc.threads import prepare_threads
 
 _BATCH = 16
 """Entries that a process is given at a time."""
@@ -86,10 +86,7 @@ _reader: tuple[Embodiment, dict[str, str]] | None = None
 
 def _prepare_reader(embodiment: Embodiment, changes: dict[str, str]) -> None:
     global _reader
-    import torch
-
     _reader = (embodiment, changes)
-    prepare_threads()
     torch.set_num_threads(1)
     # Ctrl-C goes to the whole group; the parent ends the readers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -111,7 +108,8 @@ def _read_batch(entries: Sequence[Entry]) -> list[Reading]:
 
 def _read(entry: Entry, embodiment: Embodiment, changes: Mapping[str, str]) -> Reading:
     try:
-        return Reading([_packed(motion, embodiment, changes) for motion in read_entry(entry, embodiment)])
+        with torch.inference_mode():
+            return Reading([_packed(motion, embodiment, changes) for motion in read_entry(entry, embodiment)])
     except AthenaError as error:
         return Reading([], str(error))
 
