@@ -120,3 +120,15 @@ def test_an_evaluation_reads_the_clips_of_each_wave(corpus: str, tmp_path: Path)
         run_evaluation(
             "zero", corpus, "athena", tmp_path / "c", overrides=[*common, STREAMED[0]], **{**options, "num_envs": 8}
         )
+
+
+def test_a_filter_is_part_of_the_run(corpus: str, tmp_path: Path) -> None:
+    spec = f"{corpus}?name <> 'clip0' and frames > 10"
+    run_training(tmp_path, 1, motions=[spec], num_envs=4, seed=3, overrides=TINY, quiet=True)
+    assert load_checkpoint(tmp_path)["run"]["motions"] == [spec]
+    run_training(tmp_path, 2, resume=True, quiet=True)
+    contents = load_checkpoint(tmp_path)
+    assert contents["iteration"] == 2
+    assert contents["environment"]["task"]["sampler"]["bin_difficulty"].shape == (7,)
+    with pytest.raises(AthenaError, match="motions: the run was started with"):
+        run_training(tmp_path, 3, motions=[corpus], resume=True, quiet=True)
