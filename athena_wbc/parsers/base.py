@@ -96,12 +96,22 @@ def add_motion_spec(parser: Parser, reading: bool = True) -> None:
         "--motions",
         action="append",
         metavar="MOTIONS",
-        help="builtin, builtin:NAME,NAME, a file, a folder, or a list of those; may be repeated (builtin)",
+        help="builtin, builtin:NAME,NAME, a file, a folder, a packed corpus, or a list; may be repeated (builtin)",
     )
+    add_where(parser)
     if reading:
         add_reading_options(parser)
         add_accept(parser)
         parser.set_defaults(prepare=fold_reading)
+
+
+def add_where(parser: Parser) -> None:
+    """Add the filter of packed corpora."""
+    parser.add_argument(
+        "--where",
+        metavar="SQL",
+        help="take the clips of packed corpora that fit: \"label = 'dynamic' and duration < 20\"",
+    )
 
 
 def add_reading_options(parser: Parser) -> None:

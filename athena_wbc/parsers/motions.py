@@ -8,6 +8,7 @@ from athena_wbc.parsers.base import (
     add_accept,
     add_motion_spec,
     add_reading_options,
+    add_where,
     command,
     command_group,
     positive,
@@ -43,6 +44,15 @@ def add_motions(commands: Commands) -> None:
         "motions convert g1_moves/ --repair --out clips/\n"
         "motions convert clips/ --mirror --keep-original --out both/",
     )
+    pack = command(
+        group,
+        "pack",
+        ("pack", "pack"),
+        "Pack folders of motions into one corpus that opens in seconds.",
+        "motions pack clips/ more/*.csv --out corpus --jobs 8\n"
+        "motions pack clips/ --out corpus --resume\n"
+        "train --motions corpus --where \"label = 'dynamic' and duration < 20\" --out runs/dynamic",
+    )
     manifest = command(
         group,
         "manifest",
@@ -76,12 +86,13 @@ def add_motions(commands: Commands) -> None:
         "List the file formats that are read.",
         "motions formats",
     )
-    for parser in (info, check, convert):
-        parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
-    for parser in (info, check, convert, manifest):
+    for parser in (info, check, convert, pack):
+        parser.add_argument("motions", nargs="+", help="files, folders, packed corpora, lists, or builtin[:name,...]")
+        add_where(parser)
+    for parser in (info, check, convert, pack, manifest):
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
         add_reading_options(parser)
-    for parser in (info, convert, manifest):
+    for parser in (info, convert, pack, manifest):
         add_accept(parser)
     for parser in (info, check):
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -124,6 +135,12 @@ def add_motions(commands: Commands) -> None:
         "--keep_original", "--keep-original", action="store_true", help="write both, the clip and its mirror image"
     )
     convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
-    convert.add_argument("--label", help="locomotion, dynamic or balance")
-    convert.add_argument("--licence", help="licence of the motions, for the record")
-    convert.add_argument("--source", help="where the motions are from, for the record")
+    for parser in (convert, pack):
+        parser.add_argument("--label", help="locomotion, dynamic or balance")
+        parser.add_argument("--licence", help="licence of the motions, for the record")
+        parser.add_argument("--source", help="where the motions are from, for the record")
+    pack.add_argument("--out", required=True, help="folder for the corpus")
+    pack.add_argument("--jobs", type=positive, default=1, help="processes that read (1)")
+    pack.add_argument("--shard_mb", "--shard-mb", type=positive, default=256, help="largest size of a shard, MB (256)")
+    pack.add_argument("--resume", action="store_true", help="go on where packing was interrupted")
+    pack.add_argument("--strict", action="store_true", help="stop at a motion that cannot be read")
