@@ -122,7 +122,10 @@ class Schedule:
             started=_now(),
         )
         self._screen.started(plan, stage, why, resume)
-        self._running.append(Worker(plan, stage, self._device, resume, self._cores()))
+        worker = Worker(plan, stage, self._device, resume, self._cores())
+        self._running.append(worker)
+        if self._signals:  # that came while it was being started
+            worker.stop()
 
     def _cores(self) -> list[int]:
         """The cores for one more stage: all where it is alone, else a share of its own."""

@@ -22,6 +22,7 @@ from athena_wbc.pipeline.stages import Outcome, run_stage
 LOGS = "logs"
 DONE, ERROR, BUG = "done", "error", "bug"
 _WATCH_S = 0.2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # A fork shares what is already imported, which takes seconds; the pipeline's own process never computes with torch.
 _context = multiprocessing.get_context("fork")
@@ -49,7 +50,12 @@ class Worker:
         self._process = _context.Process(
             target=_work, args=(theirs, plan, stage, device, resume, self.cores, self.log, os.getpid()), daemon=False
         )
-        self._process.start()
+        # A signal in between would meet the child with handlers that are still its parent's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         theirs.close()
 
     @property
@@ -120,6 +126,7 @@ def _work(
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
