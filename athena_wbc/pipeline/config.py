@@ -13,6 +13,7 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.layers import Layer, compose, file_layers, override_layers
+from athena_wbc.motion.builtin import BUILTIN
 from athena_wbc.pipeline.mining import select_residual
 from athena_wbc.pipeline.routing import TIES
 
@@ -124,7 +125,7 @@ class PipelineConfig:
     heldout: list[str] = field(default_factory=list)
     """Motions that nothing is trained on; may be empty."""
     motions_root: str | None = None
-    """Folder that relative paths in ``motions`` and ``heldout`` start at; null: where the command runs."""
+    """Folder that relative paths in ``motions`` and ``heldout`` start at; null: where the command is run."""
     num_envs: int = 512
     """Parallel environments of a training."""
     overrides: list[str] = field(default_factory=list)
@@ -278,16 +279,24 @@ def _anchored(config: PipelineConfig) -> PipelineConfig:
         judging.protocol = own(judging.protocol)
     for policy in config.policies.values():
         policy.recipe = own(policy.recipe)
-    if config.motions_root is not None:
-        config.motions_root = str(Path(config.motions_root).expanduser().absolute())
+    # On record it has to say where the motions are, wherever it is read again.
+    config.motions_root = str(Path(config.motions_root or ".").expanduser().absolute())
     return config
 
 
 def motion_specs(config: PipelineConfig, specs: Sequence[str]) -> list[str]:
-    """Motion specifications with ``motions_root`` before those that are relative paths."""
-    if config.motions_root is None:
-        return list(specs)
-    return [spec if spec.partition(":")[0] == "builtin" else os.path.join(config.motions_root, spec) for spec in specs]
+    """Motion specifications with ``motions_root`` before their relative paths; built-in clips stay."""
+    root = config.motions_root or "."
+
+    def rooted(part: str) -> str:
+        is_builtin = part.partition(":")[0] == "builtin" or part in BUILTIN
+        return part if is_builtin or part.startswith("~") else os.path.join(root, part)
+
+    return [
+        # A comma may also be part of a file's name.
+        rooted(spec) if os.path.exists(rooted(spec)) else ",".join(rooted(part.strip()) for part in spec.split(","))
+        for spec in specs
+    ]
 
 
 def to_dict(config: PipelineConfig) -> dict[str, Any]:

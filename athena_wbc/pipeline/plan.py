@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from athena_wbc import config as recipes
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.evaluation.run import evaluation_config
 from athena_wbc.files import sha256_file, sha256_json
-from athena_wbc.learning.checkpoint import FOLDER, action_interface
+from athena_wbc.learning.checkpoint import FOLDER
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
-from athena_wbc.motion.manifest_config import ManifestConfig, load_manifest_config
-from athena_wbc.pipeline.bank import Teacher, check_same_interface
 from athena_wbc.pipeline.config import (
     BALANCE,
     DYNAMIC,
@@ -29,25 +25,14 @@ from athena_wbc.pipeline.config import (
     PipelineConfig,
     PolicyConfig,
     motion_specs,
-    to_dict,
 )
 from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, REPORT, ROUTE, TRAIN, Stage, build_graph
 from athena_wbc.pipeline.manifest import DONE, SETTINGS, SKIPPED, Manifest, settings_hash
 from athena_wbc.pipeline.mining import load_residual
+from athena_wbc.pipeline.resolve import Resolved
 
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
 MANIFEST_FOLDER, EVALUATION_FOLDER = "manifests", "evaluation"
-
-WITHOUT_EFFECT = (
-    "evaluation",
-    "ppo.best_metric",
-    "ppo.keep_checkpoints",
-    "ppo.logging",
-    "ppo.save_interval",
-    "ppo.update_threads",
-    "sim.threads",
-)
-"""Keys of a training's configuration that no result depends on: a change of them redoes nothing."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +60,7 @@ class Plan:
     manifest: Manifest
     corpus: Motions
     heldout: Motions
+    resolved: Resolved
 
     def policy(self, stage: Stage) -> PolicyConfig:
         """The policy that a stage trains or evaluates."""
@@ -182,26 +168,17 @@ class Plan:
         if stage.kind == TRAIN:
             return self._training_settings(stage)
         if stage.kind == MANIFESTS:
-            return dataclasses.asdict(manifests_config(self.config))
+            return dataclasses.asdict(self.resolved.manifests)
         if stage.kind == MINE:
-            return self.judging_settings(self.config.mining)
+            return self._judging_settings("mining")
         if stage.kind == ROUTE:
-            return self.judging_settings(self.config.routing) | {"teachers": self.bank()}
+            return self._judging_settings("routing") | {"teachers": self.bank()}
         if stage.kind == EVALUATE:
-            settings = self.judging_settings(self.config.evaluation)
-            settings["sets"] = list(self.sets()[0])
-            return settings
+            return self._judging_settings("evaluation") | {"sets": list(self.sets()[0])}
         return {"compare": [list(pair) for pair in self.config.compare]}
 
     def _training_settings(self, stage: Stage) -> dict[str, Any]:
         policy = self.policy(stage)
-        resolved = recipes.to_dict(training_config(self.config, policy, self.seed))
-        for key in WITHOUT_EFFECT:
-            *parents, last = key.split(".")
-            node = resolved
-            for parent in parents:
-                node = node[parent]
-            node.pop(last, None)
         return {
             "recipe": policy.recipe,
             "iterations": policy.iterations,
@@ -209,17 +186,13 @@ class Plan:
             "motions": policy.motions,
             "init_from": policy.init_from,
             "teachers": self.teachers(policy),
-            "configuration": resolved,
+            "seed": self.seed,
+            "configuration": self.resolved.with_effect(stage.policy),
         }
 
-    def judging_settings(self, judging: JudgingConfig) -> dict[str, Any]:
-        """How a stage judges, with everything that its protocol and preset resolve to."""
-        resolved = evaluation_config(None, judging.protocol, judging.rollouts, judging.num_envs, judging.randomisation)
-        return dataclasses.asdict(judging) | {
-            "seed": self.judging_seed(judging),
-            "resolved": dataclasses.asdict(resolved.evaluation),
-            "ranges": dataclasses.asdict(resolved.task.randomisation),
-        }
+    def _judging_settings(self, key: str) -> dict[str, Any]:
+        judging: JudgingConfig = getattr(self.config, key)
+        return dataclasses.asdict(judging) | self.resolved.judging[key] | {"seed": self.judging_seed(judging)}
 
     def inputs(self, stage: Stage, settings: Mapping[str, Any]) -> dict[str, str]:
         """Name -> hash of everything that a stage's outputs depend on."""
@@ -270,32 +243,31 @@ class Plan:
         return ", ".join(self.manifest.damaged_outputs(stage.name)) or None
 
 
-def make_plan(config: PipelineConfig, source: str, folder: Path, label: str, seed: int, manifest: Manifest) -> Plan:
-    """Read the motions and check all that can be checked before anything is trained.
+def make_plan(
+    config: PipelineConfig,
+    resolved: Resolved,
+    source: str,
+    folder: Path,
+    label: str,
+    seed: int,
+    manifest: Manifest,
+) -> Plan:
+    """Read the motions, and put together what a pipeline needs to know before anything is trained.
 
     Args:
+        resolved: what the configuration's files say.
         source: where the configuration came from, for messages.
         folder: of the pipeline, absolute; nothing is written to it.
         manifest: of an earlier run of this folder, or a new one.
 
     Raises:
-        AthenaError: motions that are not there or held out and trained on at once; recipes, protocols or presets
-            that are not there; policies that do not go together.
+        AthenaError: motions that are not there, or held out and trained on at once.
     """
     embodiment = get_embodiment(config.robot)
     corpus, clips = _read(config, config.motions, "motions", source, folder, embodiment)
     heldout, others = _read(config, config.heldout, "heldout", source, folder, embodiment)
     _check_heldout(clips, others, source)
-    plan = Plan(folder, label, config, seed, build_graph(config, source), manifest, corpus, heldout)
-    check_recipes(config, source, embodiment)
-    for stage in plan.graph.values():
-        # Protocols, presets and manifests' configurations are read here, so that a mistake in them costs no training.
-        if stage.kind in (MINE, ROUTE):
-            plan.judging_settings(config.mining if stage.kind == MINE else config.routing)
-        elif stage.kind == MANIFESTS:
-            plan.settings(stage)
-    plan.judging_settings(config.evaluation)
-    return plan
+    return Plan(folder, label, config, seed, build_graph(config, source), manifest, corpus, heldout, resolved)
 
 
 def _read(
@@ -307,8 +279,8 @@ def _read(
     try:
         clips = load_clips(rooted, embodiment)
     except AthenaError as error:
-        hint = "" if config.motions_root else "; relative paths start at --motions-root, or where you run"
-        raise AthenaError(f"{source}: {key}: {error}{hint}") from error
+        hint = f"relative paths start at {config.motions_root}, or at what --motions-root names"
+        raise AthenaError(f"{source}: {key}: {error} ({hint})") from error
     names = tuple(clip.name for clip in clips)
     digest = sha256_json([corpus_hash(clips), embodiment.hash])
     return Motions(tuple(specs_from(rooted, folder)), names, digest), clips
@@ -322,51 +294,3 @@ def _check_heldout(clips: list[MotionClip], others: list[MotionClip], source: st
             raise AthenaError(
                 f"{source}: heldout: '{clip.name}' is trained on too, as '{same}'; take it out of one list"
             )
-
-
-def training_config(config: PipelineConfig, policy: PolicyConfig, seed: int) -> recipes.Config:
-    """The configuration that a policy is trained with."""
-    given = {"seed": seed, "robot": config.robot}
-    return recipes.load_config(policy.recipe, (*config.overrides, *policy.overrides), given)
-
-
-def manifests_config(config: PipelineConfig) -> ManifestConfig:
-    """How the diagnostic sets are chosen; here, unlike in ``athena motions manifest``, they may be empty."""
-    size = [] if config.manifests.size is None else [f"size={config.manifests.size}"]
-    chosen = load_manifest_config(config.manifests.config, [*size, *config.manifests.overrides])
-    chosen.least = 0
-    return chosen
-
-
-def check_recipes(config: PipelineConfig, source: str, embodiment: Embodiment) -> None:
-    """Refuse policies whose recipe needs something else, and those that cannot learn from each other."""
-    resolved = {}
-    for name, policy in config.policies.items():
-        where = f"{source}: policies.{name}"
-        try:
-            resolved[name] = training_config(config, policy, config.seeds[0])
-        except AthenaError as error:
-            raise AthenaError(f"{where}: {error}") from error
-        ppo = resolved[name].ppo
-        if ppo.init.required and policy.init_from is None:
-            raise AthenaError(f"{where}.init_from: the recipe '{policy.recipe}' starts from a policy; name it here")
-        if ppo.algorithm == "distillation" and not policy.teachers:
-            raise AthenaError(f"{where}.teachers: the recipe '{policy.recipe}' needs some; name them here")
-        if ppo.algorithm != "distillation" and policy.teachers:
-            raise AthenaError(f"{where}.teachers: the recipe '{policy.recipe}' learns without teachers; take student")
-        if ppo.distillation.single_teacher and len(policy.teachers) > 1:
-            raise AthenaError(f"{where}.teachers: the recipe '{policy.recipe}' has one teacher; take recipe: student")
-    robots = {name: get_embodiment(entry.robot) for name, entry in resolved.items()}
-    facts = {
-        name: {"robot": {"name": robots[name].name, "hash": robots[name].hash}, "action": action_interface(entry)}
-        for name, entry in resolved.items()
-    }
-    for name, policy in config.policies.items():
-        for other in (*([policy.init_from] if policy.init_from is not None else []), *policy.teachers):
-            this = Teacher(name, Path(f"{source}: policies.{name}"))
-            check_same_interface(Teacher(other, Path(source)), facts[other], this, facts[name])
-
-
-def recorded_config(config: PipelineConfig, seed: int) -> dict[str, Any]:
-    """The configuration of one seed's pipeline, as its manifest keeps it."""
-    return to_dict(config) | {"seeds": [seed]}

@@ -16,12 +16,13 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
 from athena_wbc.pipeline import manifest as records
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline, to_dict
-from athena_wbc.pipeline.graph import EVALUATE, REPORT, downstream, find_stage, upstream
+from athena_wbc.pipeline.graph import EVALUATE, REPORT, build_graph, downstream, find_stage, upstream
 from athena_wbc.pipeline.lock import NAME as LOCK
 from athena_wbc.pipeline.lock import folder_lock
 from athena_wbc.pipeline.manifest import Manifest
-from athena_wbc.pipeline.plan import EVALUATION_FOLDER, REPORT_FILE, Plan, make_plan, recorded_config
+from athena_wbc.pipeline.plan import EVALUATION_FOLDER, REPORT_FILE, Plan, make_plan
 from athena_wbc.pipeline.records import read_record
+from athena_wbc.pipeline.resolve import resolve
 from athena_wbc.pipeline.schedule import Schedule
 from athena_wbc.pipeline.show import Screen, duration, results_table
 
@@ -129,15 +130,17 @@ def _load(
 
 def _plans(config: PipelineConfig, source: str, folder: Path, old: Sequence[str]) -> list[Plan]:
     """One plan for each seed."""
+    build_graph(config, source)  # a circle is told before anything else
+    resolved = resolve(config, source)
     if len(config.seeds) == 1:
-        return [make_plan(config, source, folder, "", config.seeds[0], _manifest(folder, bool(old)))]
+        return [make_plan(config, resolved, source, folder, "", config.seeds[0], _manifest(folder, bool(old)))]
     if old and STUDY_FILE not in old and not any(name.startswith("seed_") for name in old):
         raise AthenaError(f"{folder}: holds no study of several seeds; choose another folder with --out")
     plans = []
     for seed in config.seeds:
         home = folder / f"seed_{seed}"
         manifest = _manifest(home, bool(_contents(home)))
-        plans.append(make_plan(config, source, home, f"seed_{seed}/", seed, manifest))
+        plans.append(make_plan(config, resolved, source, home, f"{home.name}/", seed, manifest))
     return plans
 
 
@@ -193,7 +196,7 @@ def _begin(plan: Plan) -> None:
             shutil.rmtree(plan.folder / EVALUATION_FOLDER / entry["policy"], ignore_errors=True)
         manifest.forget(name)
     manifest.content |= {
-        "config": recorded_config(plan.config, plan.seed),
+        "config": to_dict(plan.config) | {"seeds": [plan.seed]},
         "seed": plan.seed,
         "robot": plan.config.robot,
         "corpus": {"clips": list(plan.corpus.names), "hash": plan.corpus.hash},

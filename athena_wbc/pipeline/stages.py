@@ -34,8 +34,6 @@ from athena_wbc.pipeline.plan import (
     RESIDUAL_FILE,
     ROUTING_FILE,
     Plan,
-    manifests_config,
-    training_config,
 )
 from athena_wbc.pipeline.routing import load_routing, run_routing
 
@@ -91,7 +89,7 @@ def _train(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     routing = ROUTING_FILE if len(policy.teachers) > 1 else None
     if routing is not None:
         # More than the distillation itself looks at: other clips of the same names, another version.
-        library = evaluation_library(motions, training_config(config, policy, plan.seed))
+        library = evaluation_library(motions, plan.resolved.trainings[stage.policy])
         load_routing(routing, library, list(teachers))
     result = run_training(
         run,
@@ -137,7 +135,7 @@ def move_aside(run: Path) -> None:
 def _manifests(plan: Plan) -> Outcome:
     out = Path(MANIFEST_FOLDER)
     _clear(out)
-    config = manifests_config(plan.config)
+    config = plan.resolved.manifests
     embodiment = get_embodiment(plan.config.robot)
     clips = load_clips(list(plan.corpus.specs), embodiment)
     specs = specs_from(plan.corpus.specs, out)
