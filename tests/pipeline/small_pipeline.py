@@ -21,7 +21,7 @@ inherit: athena
 protocol: strict
 rollouts: 1
 randomisation: light
-limits: {key_body: 0.04}
+limits: {key_body: 0.2}
 """
 """So strict that untrained policies fail the clip that swings far, and no other."""
 
@@ -59,7 +59,7 @@ def write_config(home: Path, **changes: Any) -> Path:
         else:
             node[last] = value
     path = home / "pipeline.yaml"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
 
 
