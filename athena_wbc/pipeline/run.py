@@ -72,37 +72,44 @@ def run_pipeline(
     if folder.exists() and not folder.is_dir():
         raise AthenaError(f"{out}: is a file; name a folder with --out")
     goes_on = resume or start is not None
-    old = _contents(folder)
-    if old and not goes_on:
-        raise AthenaError(f"{out}: is not empty; go on with --resume, or choose another folder with --out")
+    _check_empty(folder, goes_on)
     given: dict[str, Any] = {} if seed is None else {"seeds": [seed]}
     given |= {} if motions_root is None else {"motions_root": motions_root}
     source, loaded = _load(folder, config, overrides, given)
-    plans = _plans(loaded, source, folder, old)
+    plans = _plans(loaded, source, folder)
     for name, option in ((until, "--until"), (start, "--from")):
         if name is not None:
             find_stage(plans[0].graph, name, option)
-    if start is not None:
-        for plan in plans:
-            _forget_from(plan, start)
     wanted = None if until is None else upstream(plans[0].graph, until)
     if dry_run:
+        _forget_from(plans, start)
         _tell(plans, wanted, console)
         return False
     screen = Screen(console)
     with folder_lock(folder):
+        # Whoever held the lock before may have gone on since the first look.
+        _check_empty(folder, goes_on)
+        for plan in plans:
+            plan.manifest = _manifest(plan.folder)
+        _forget_from(plans, start)
         _clean(folder)
-        stopped = _run(plans, loaded, folder, wanted, jobs, device, screen)
+        stopped = _run(plans, config, loaded, folder, wanted, jobs, device, screen)
     if stopped:
         console.print(f"stopped; go on with: athena pipeline --out {out} --resume", soft_wrap=True)
         return True
-    if any(plan.manifest.stages.get(f"{EVALUATE}.{name}") for plan in plans for name in loaded.policies):
-        console.print(results_table(plans))
+    table = results_table(plans)
+    if table.row_count:
+        console.print(table)
     report = folder / REPORT_FILE
     if wanted is None or REPORT in wanted:
         console.print(f"report: {Path(out) / REPORT_FILE}" if report.is_file() else "no report", soft_wrap=True)
     console.print(f"{duration(time.monotonic() - began)} in all", soft_wrap=True)
     return False
+
+
+def _check_empty(folder: Path, goes_on: bool) -> None:
+    if not goes_on and _contents(folder):
+        raise AthenaError(f"{folder}: is not empty; go on with --resume, or choose another folder with --out")
 
 
 def _contents(folder: Path) -> list[str]:
@@ -121,38 +128,45 @@ def _load(
         if path.is_file():
             remedy = "name the configuration with --config, or choose another folder with --out"
             content = read_record(path, kind, "pipeline", remedy)
-            recorded = content.get("config")
-            if isinstance(recorded, dict):
-                return str(path), load_pipeline(None, overrides, given, (str(path), recorded))
-            raise AthenaError(f"{path}: config: damaged; {remedy}")
+            recorded, order = content.get("config"), content.get("policies")
+            if not isinstance(recorded, dict) or not isinstance(order, list):
+                raise AthenaError(f"{path}: damaged, it lacks config or policies; {remedy}")
+            loaded = load_pipeline(None, overrides, given, (str(path), recorded))
+            # JSON sorts its keys; the configuration's order is also that of tables and of ties among stages.
+            loaded.policies = dict(sorted(loaded.policies.items(), key=lambda item: _place(item[0], order)))
+            return str(path), loaded
     raise AthenaError(f"--config: names no pipeline, and {folder} holds none; give demo, or a YAML file of your own")
 
 
-def _plans(config: PipelineConfig, source: str, folder: Path, old: Sequence[str]) -> list[Plan]:
+def _place(name: str, order: Sequence[str]) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _plans(config: PipelineConfig, source: str, folder: Path) -> list[Plan]:
     """One plan for each seed."""
     build_graph(config, source)  # a circle is told before anything else
     resolved = resolve(config, source)
     if len(config.seeds) == 1:
-        return [make_plan(config, resolved, source, folder, "", config.seeds[0], _manifest(folder, bool(old)))]
+        return [make_plan(config, resolved, source, folder, "", config.seeds[0], _manifest(folder))]
+    old = _contents(folder)
     if old and STUDY_FILE not in old and not any(name.startswith("seed_") for name in old):
         raise AthenaError(f"{folder}: holds no study of several seeds; choose another folder with --out")
     plans = []
     for seed in config.seeds:
         home = folder / f"seed_{seed}"
-        manifest = _manifest(home, bool(_contents(home)))
-        plans.append(make_plan(config, resolved, source, home, f"{home.name}/", seed, manifest))
+        plans.append(make_plan(config, resolved, source, home, f"{home.name}/", seed, _manifest(home)))
     return plans
 
 
-def _manifest(folder: Path, is_old: bool) -> Manifest:
-    return Manifest.read(folder) if is_old else Manifest.new(folder)
+def _manifest(folder: Path) -> Manifest:
+    return Manifest.read(folder) if _contents(folder) else Manifest.new(folder)
 
 
-def _forget_from(plan: Plan, start: str) -> None:
+def _forget_from(plans: Sequence[Plan], start: str | None) -> None:
     """Make a stage and all that need it as if they had never run."""
-    for name in downstream(plan.graph, start):
-        plan.manifest.forget(name)
-        plan.manifest.stages[name] = {"status": records.PENDING, "why": f"asked for with --from {start}"}
+    for plan in plans if start is not None else ():
+        for name in downstream(plan.graph, start):
+            plan.manifest.stages[name] = {"status": records.PENDING, "why": f"asked for with --from {start}"}
 
 
 def _clean(folder: Path) -> None:
@@ -163,6 +177,7 @@ def _clean(folder: Path) -> None:
 
 def _run(
     plans: Sequence[Plan],
+    name: str | None,
     config: PipelineConfig,
     folder: Path,
     wanted: set[str] | None,
@@ -171,11 +186,11 @@ def _run(
     screen: Screen,
 ) -> bool:
     if len(plans) > 1:
-        content = {"kind": STUDY, "library_version": __version__, "config": to_dict(config), "seeds": config.seeds}
-        write_json(folder / STUDY_FILE, content)
+        content = {"kind": STUDY, "library_version": __version__, "config": to_dict(config)}
+        write_json(folder / STUDY_FILE, content | {"policies": list(config.policies), "seeds": config.seeds})
     for plan in plans:
         plan.folder.mkdir(exist_ok=True)
-        _begin(plan)
+        _begin(plan, name)
     try:
         stopped = Schedule(plans, wanted, jobs, device, screen).run()
     finally:
@@ -187,24 +202,28 @@ def _run(
     return stopped
 
 
-def _begin(plan: Plan) -> None:
+def _begin(plan: Plan, name: str | None) -> None:
     """Write down what will be run, and drop what the configuration no longer knows."""
     manifest = plan.manifest
-    for name in [name for name in manifest.stages if name not in plan.graph]:
-        entry = manifest.stages[name]
+    for stage in [stage for stage in manifest.stages if stage not in plan.graph]:
+        entry = manifest.stages[stage]
         if entry.get("kind") == EVALUATE:
             shutil.rmtree(plan.folder / EVALUATION_FOLDER / entry["policy"], ignore_errors=True)
-        manifest.forget(name)
+        manifest.forget(stage)
+    # What it was first made from stays on record where it goes on without a name.
+    source = manifest.content.get("source") if name is None else name
     manifest.content |= {
+        "source": source,
         "config": to_dict(plan.config) | {"seeds": [plan.seed]},
+        "policies": list(plan.config.policies),
         "seed": plan.seed,
         "robot": plan.config.robot,
         "corpus": {"clips": list(plan.corpus.names), "hash": plan.corpus.hash},
         "heldout": {"clips": list(plan.heldout.names), "hash": plan.heldout.hash},
         "order": list(plan.graph),
     }
-    for name in plan.graph:
-        manifest.stages.setdefault(name, {"status": records.PENDING})
+    for stage in plan.graph:
+        manifest.stages.setdefault(stage, {"status": records.PENDING})
     manifest.write()
 
 

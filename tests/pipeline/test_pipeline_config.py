@@ -10,14 +10,17 @@ import yaml
 from athena_wbc import cli
 from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.config import load_pipeline, motion_specs
-from athena_wbc.pipeline.resolve import WITHOUT_EFFECT, resolve
+from athena_wbc.pipeline.graph import build_graph
+from athena_wbc.pipeline.resolve import WITHOUT_EFFECT, Resolved, resolve
 from athena_wbc.resources import config_names
 
 
 @pytest.mark.parametrize("name", config_names("pipeline"))
 def test_what_comes_with_the_library_can_be_run(name: str) -> None:
     config = load_pipeline(name)
-    assert set(resolve(config, name).trainings) == set(config.policies)
+    known = config_names("recipe")
+    assert all(policy.recipe in known for policy in config.policies.values())
+    assert list(build_graph(config, name))[-1] == "report"
 
 
 def test_what_must_be_there() -> None:
@@ -57,8 +60,14 @@ def test_the_smoothness_ablation_differs_in_the_recipe_alone() -> None:
         ("polices.general.iterations=3", "unknown key 'polices'; did you mean 'policies'"),
         ("policies.general.iteration=3", "iterations"),
         ("policies.general.iterations=0", "policies.general.iterations: must be 1 or more, is 0"),
-        ("policies.balance.init_from=generel", "policies.balance.init_from: policy unknown 'generel'; did you mean 'gen"),
-        ("policies.student.teachers=[general,dynamik]", "policies.student.teachers: policy unknown 'dynamik'; did you m"),
+        (
+            "policies.balance.init_from=generel",
+            "policies.balance.init_from: policy unknown 'generel'; did you mean 'gen",
+        ),
+        (
+            "policies.student.teachers=[general,dynamik]",
+            "policies.student.teachers: policy unknown 'dynamik'; did you m",
+        ),
         ("policies.student.teachers=[general,general]", "a policy is named twice"),
         ("mining.teacher=nobody", "mining.teacher: policy unknown 'nobody'"),
         ("compare=[[dynamic,controll]]", "compare: policy unknown 'controll'"),
@@ -88,31 +97,52 @@ def test_bad_values_are_one_line_that_names_the_key(override: str, message: str)
     assert "\n" not in str(error.value)
 
 
+TWO = {"a": {"recipe": "general"}, "b": {"recipe": "general", "init_from": "a"}}
+
+
+def resolved(tmp_path: Path, policies: dict[str, dict[str, object]], *overrides: str) -> Resolved:
+    path = tmp_path / "my.yaml"
+    path.write_text(yaml.safe_dump({"policies": policies}))
+    return resolve(load_pipeline(str(path), overrides), "my.yaml")
+
+
 @pytest.mark.parametrize(
-    ("override", "message"),
+    ("policies", "override", "message"),
     [
-        ("policies.general.recipe=generl", "policies.general: .*did you mean 'general'"),
-        ("policies.finetune.init_from=null", "policies.finetune.init_from: the recipe 'finetune' starts from a policy"),
-        ("policies.student.teachers=[]", "policies.student.teachers: the recipe 'student' needs some"),
-        ("policies.general.teachers=[balance]", "policies.general.teachers: the recipe 'general' learns without"),
-        ("policies.student.recipe=single_teacher_student", "policies.student.teachers: .* has one teacher"),
-        ("policies.dynamic.overrides=[task.action.scale=0.5]", r"policies.dynamic: task.action.scale: is 0.5, but 'gen"),
-        ("policies.balance.overrides=[sim.decimation=2]", r"policies.balance: sim.dt \* sim.decimation: is "),
-        ("policies.balance.overrides=[task.actoin.scale=2]", "policies.balance: .*did you mean"),
-        ("evaluation.protocol=athina", "evaluation: .*did you mean 'athena'"),
-        ("mining.randomisation=lihgt", "mining: .*did you mean 'light'"),
-        ("manifests.overrides=[sise=3]", "did you mean 'size'"),
+        ({"a": {"recipe": "generl"}}, None, "policies.a: .*did you mean 'general'"),
+        ({"a": {"recipe": "finetune"}}, None, "policies.a.init_from: the recipe 'finetune' starts from a policy"),
+        ({"a": {"recipe": "student"}}, None, "policies.a.teachers: the recipe 'student' needs some"),
+        ({"a": {"recipe": "general", "teachers": ["a"]}}, None, "policies.a.teachers: .* learns without teachers"),
+        (
+            {"a": {"recipe": "single_teacher_student", "teachers": ["a", "b"]}, "b": {"recipe": "general"}},
+            None,
+            "policies.a.teachers: .* has one teacher",
+        ),
+        (
+            TWO,
+            "policies.b.overrides=[task.action.scale=0.5]",
+            r"my.yaml: policies.b: task.action.scale: is 0.5, but 'a'",
+        ),
+        (TWO, "policies.b.overrides=[sim.decimation=2]", r"policies.b: sim.dt \* sim.decimation: is "),
+        (TWO, "policies.a.overrides=[task.actoin.scale=2]", "policies.a: .*did you mean"),
+        (TWO, "policies.b.overrides=[robot=go1]", "policies.b: "),
+        ({"a": {"recipe": "general"}}, "evaluation.protocol=athina", "my.yaml: evaluation: .*did you mean 'athena'"),
+        ({"a": {"recipe": "general"}}, "evaluation.randomisation=lihgt", "evaluation: .*did you mean 'light'"),
+        ({"a": {"recipe": "general"}}, "manifests.overrides=[sise=3]", "did you mean 'size'"),
     ],
 )
-def test_what_the_files_behind_it_say_is_checked_too(override: str, message: str) -> None:
+def test_what_the_files_behind_it_say_is_checked_too(
+    tmp_path: Path, policies: dict[str, dict[str, object]], override: str | None, message: str
+) -> None:
     with pytest.raises(AthenaError, match=message) as error:
-        resolve(load_pipeline("demo", [override]), "demo")
+        resolved(tmp_path, policies, *([] if override is None else [override]))
     assert "\n" not in str(error.value)
 
 
-def test_what_has_no_effect_is_left_out_of_a_trainings_settings() -> None:
-    loud = load_pipeline("demo", ["policies.general.overrides=[sim.threads=3,ppo.save_interval=7,ppo.gamma=0.5]"])
-    plain, changed = (resolve(config, "demo").with_effect("general") for config in (load_pipeline("demo"), loud))
+def test_what_has_no_effect_is_left_out_of_a_trainings_settings(tmp_path: Path) -> None:
+    loud = {"recipe": "general", "overrides": ["sim.threads=3", "ppo.save_interval=7", "ppo.gamma=0.5"]}
+    found = resolved(tmp_path, {"plain": {"recipe": "general"}, "loud": loud})
+    plain, changed = found.with_effect("plain"), found.with_effect("loud")
     assert changed["ppo"].pop("gamma") == 0.5
     assert plain["ppo"].pop("gamma") != 0.5
     assert changed == plain
@@ -140,15 +170,17 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out")
-    assert "no such file or folder" in refused(capsys, "--config", "demo", "--out", out, "motions=[missing/]")
-    assert "--motions-root" in refused(capsys, "--config", "real", "--out", out)
+    path = tmp_path / "one.yaml"
+    path.write_text("policies: {general: {recipe: general}}\nmotions: ['builtin:walk']\n")
+    one = ("--config", str(path), "--out", out)
+    error = refused(capsys, *one, "motions=[missing/]")
+    assert "motions: " in error and "missing: no such file or folder" in error and "--motions-root" in error
     assert "did you mean 'demo'" in refused(capsys, "--config", "dema", "--out", out)
     assert "--config: names no pipeline" in refused(capsys, "--out", out)
-    assert "did you mean 'student'" in refused(capsys, "--config", "demo", "--out", out, "--until", "studnet")
-    assert "did you mean 'route'" in refused(capsys, "--config", "demo", "--out", out, "--from", "rout")
-    error = refused(capsys, "--config", "demo", "--out", out, "heldout=['builtin:march,walk']")
+    assert "--until: stage unknown 'generl'; did you mean 'general'" in refused(capsys, *one, "--until", "generl")
+    assert "--from: stage unknown 'reports'; did you mean 'report'" in refused(capsys, *one, "--from", "reports")
+    error = refused(capsys, *one, "heldout=['builtin:march,walk']")
     assert "heldout: 'walk' is trained on too, as 'walk'" in error
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump({"inherit": "demo", "policies": {"general": {"init_from": "finetune"}}}))
-    assert "a circle: general -> finetune -> student -> general" in refused(capsys, "--config", str(path), "--out", out)
+    error = refused(capsys, "--config", "demo", "--out", out, "policies.general.init_from=finetune")
+    assert "a circle: general -> finetune -> student -> general" in error
     assert not (tmp_path / "out").exists()
