@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.pipeline.graph import TRAIN, Stage
+from athena_wbc.pipeline.graph import MANIFESTS, REPORT, TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, FAILED, PENDING, RUNNING, output_hashes
 from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.show import Screen
 from athena_wbc.pipeline.worker import Worker
 
 _TICK_S = 0.5
+_LIGHT = (MANIFESTS, REPORT)
+"""Kinds of stages that need no core of their own for long."""
 
 
 class Schedule:
@@ -122,22 +124,23 @@ class Schedule:
             started=_now(),
         )
         self._screen.started(plan, stage, why, resume)
-        worker = Worker(plan, stage, self._device, resume, self._cores())
+        worker = Worker(plan, stage, self._device, resume, self._cores(stage))
         self._running.append(worker)
         if self._signals:  # that came while it was being started
             worker.stop()
 
-    def _cores(self) -> list[int]:
-        """The cores for one more stage: all where it is alone, else a share of its own."""
+    def _cores(self, stage: Stage) -> list[int]:
+        """The cores for one more stage: all where no other heavy one runs or is about to, else a share of its own."""
         if not hasattr(os, "sched_getaffinity"):
             return list(range(os.cpu_count() or 1))
         cores = sorted(os.sched_getaffinity(0))
-        ready = sum(self._is_ready(plan, stage) for plan in self._plans for stage in plan.graph.values())
-        places = min(self._jobs, len(self._running) + ready, len(cores))
-        if places <= 1:
+        heavy = [worker for worker in self._running if worker.stage.kind not in _LIGHT]
+        ready = [other for plan in self._plans for other in plan.graph.values() if self._is_ready(plan, other)]
+        places = min(self._jobs, len(heavy) + sum(other.kind not in _LIGHT for other in ready), len(cores))
+        if places <= 1 or stage.kind in _LIGHT:
             return cores
         shares = [cores[place::places] for place in range(places)]
-        return min(shares, key=lambda share: sum(bool(worker.cores & set(share)) for worker in self._running))
+        return min(shares, key=lambda share: sum(bool(worker.cores & set(share)) for worker in heavy))
 
     def _wait(self) -> bool:
         """Wait for a stage to end, a moment at most; returns whether one did."""

@@ -64,7 +64,9 @@ class Screen:
             return
         # Without a thread of its own: the stages are forked from this process.
         if self._live is None:
-            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live = Live(
+                console=self.console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
             self._live.start()
         lines = [
             f"{worker.plan.label}{worker.stage.name} {duration(worker.seconds)}  {worker.last_line()}"
