@@ -68,7 +68,15 @@ def resolve(config: PipelineConfig, source: str) -> Resolved:
         for other in (*([policy.init_from] if policy.init_from is not None else []), *policy.teachers):
             _check_same_interface(source, name, trainings[name], other, trainings[other])
     used = {"mining": config.is_mined, "routing": bool(config.bank), "evaluation": True}
-    judging = {key: _judging(getattr(config, key), f"{source}: {key}") for key in JUDGING if used[key]}
+    judging: dict[str, dict[str, Any]] = {}
+    read: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for key in JUDGING:
+        part: JudgingConfig = getattr(config, key)
+        asked = part.protocol, part.rollouts, part.num_envs, part.randomisation
+        if used[key] and asked not in read:
+            read[asked] = _judging(part, f"{source}: {key}")
+        if used[key]:
+            judging[key] = read[asked]
     size = [] if config.manifests.size is None else [f"size={config.manifests.size}"]
     manifests = load_manifest_config(config.manifests.config, [*size, *config.manifests.overrides])
     manifests.least = 0

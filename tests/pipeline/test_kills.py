@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,26 @@ from athena_wbc.pipeline.lock import folder_lock
 from tests.pipeline.small_pipeline import fake_report, results, run, stages, write_config
 
 KILLS = 10
-PATIENCE_S = 120.0
+PATIENCE_S = 1800.0
+"""Until a hang is taken for one, s; on a busy machine a stage of a second may take minutes."""
 _context = multiprocessing.get_context("fork")
 
 
-def in_a_process(target: Callable[..., Any], *arguments: Any) -> multiprocessing.Process:
-    process = _context.Process(target=target, args=arguments)
-    process.start()
-    return process
+@pytest.fixture
+def in_a_process() -> Iterator[Callable[..., multiprocessing.Process]]:
+    """Starts processes, and leaves none behind."""
+    processes = []
+
+    def start(target: Callable[..., Any], *arguments: Any) -> multiprocessing.Process:
+        process = _context.Process(target=target, args=arguments)
+        process.start()
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.join()
 
 
 def go_on(out: Path, config: Path) -> None:
@@ -49,7 +60,9 @@ def over(out: Path) -> int:
     return sum(stage["status"] == "done" for stage in stages(out).values())
 
 
-def test_ten_kills_end_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_kills_end_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Callable[..., multiprocessing.Process]
+) -> None:
     fake_report(monkeypatch)
     config = write_config(tmp_path)
     run(tmp_path / "whole", config)
@@ -76,7 +89,9 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
-def test_a_killed_pipeline_takes_its_stages_along(tmp_path: Path) -> None:
+def test_a_killed_pipeline_takes_its_stages_along(
+    tmp_path: Path, in_a_process: Callable[..., multiprocessing.Process]
+) -> None:
     config = write_config(tmp_path, policies__general__iterations=1_000_000)
     out = tmp_path / "out"
     process = in_a_process(go_on, out, config)
@@ -92,7 +107,7 @@ def test_a_killed_pipeline_takes_its_stages_along(tmp_path: Path) -> None:
 
 
 def test_a_signal_stops_it_where_it_can_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], in_a_process: Callable[..., multiprocessing.Process]
 ) -> None:
     config = write_config(tmp_path, policies__general__iterations=1_000_000)
     out = tmp_path / "out"
@@ -106,9 +121,6 @@ def test_a_signal_stops_it_where_it_can_go_on(
     process.join()
     assert process.exitcode == 130
     assert f"stopped; go on with: athena pipeline --out {out} --resume" in capfd.readouterr().out
-    assert stages(out)["general"]["status"] == "pending"
-    newest = max(int(path.stem[6:]) for path in out.glob("general/checkpoints/model_*.pt"))
-    record = json.loads((out / "manifest.json").read_text())
-    # The same training, with an end: it goes on from where it was stopped.
-    record["stages"]["general"]["settings"]["iterations"] = newest + 1
-    assert newest >= 1
+    general = stages(out)["general"]
+    assert general["status"] == "pending" and general["inputs"] and general["seconds"] > 0.0
+    assert not (out / "replaced").exists()

@@ -44,7 +44,7 @@ def test_what_changed_is_named_with_both_values(tmp_path: Path) -> None:
     assert manifest.changed_inputs("mine", without, SETTINGS) == ["general is no longer there"]
     other = {"iterations": 3, "configuration": {"ppo": {"gamma": 0.8, "lam": 0.95}}}
     changes = manifest.changed_inputs("mine", same | {"settings": settings_hash(other)}, other)
-    assert changes == ["settings changed (iterations: 2 -> 3, configuration.ppo.gamma: 0.9 -> 0.8)"]
+    assert changes == ["settings changed (configuration.ppo.gamma: 0.9 -> 0.8, iterations: 2 -> 3)"]
     many = {**SETTINGS, "a": "x" * 50, "b": 1, "c": 2, "d": 3}
     changes = manifest.changed_inputs("mine", same | {"settings": settings_hash(many)}, many)
     assert changes == [f"settings changed (a: None -> {'x' * 37}..., b: None -> 1, c: None -> 2, 1 more)"]
