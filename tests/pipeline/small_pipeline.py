@@ -21,7 +21,7 @@ inherit: athena
 protocol: strict
 rollouts: 1
 randomisation: light
-limits: {key_body: 0.2}
+limits: {height: 0.05, key_body: 1.0, yaw: 1.0}
 """
 """So strict that untrained policies fail the clip that swings far, and no other."""
 

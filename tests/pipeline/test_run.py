@@ -121,7 +121,7 @@ def test_a_changed_training_starts_anew_beside_the_old_one(out: Path) -> None:
 
 def test_another_residual_set_makes_another_expert(out: Path) -> None:
     told = run(out, resume=True, until="dynamic", overrides=["mining.rollouts=2"])
-    assert started(told) == {"mine": "settings changed (rollouts: 1 -> 2, resolved.rollouts: 1 -> 2)"} | {
+    assert started(told) == {"mine": "settings changed (resolved.rollouts: 1 -> 2, rollouts: 1 -> 2)"} | {
         "dynamic": "residual.json changed"
     }
 
