@@ -36,6 +36,7 @@ def build_parser() -> Parser:
     pipeline.add_pipeline(commands)
     pipeline.add_mine(commands)
     pipeline.add_route(commands)
+    pipeline.add_report(commands)
     showing.add_play(commands)
     showing.add_demo(commands)
     showing.add_bench(commands)

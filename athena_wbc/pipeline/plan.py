@@ -32,6 +32,7 @@ from athena_wbc.pipeline.mining import load_residual
 from athena_wbc.pipeline.resolve import Resolved
 
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
+REPORT_FILES = (REPORT_FILE, "report.json", "comparison.json", "table.md")
 MANIFEST_FOLDER, EVALUATION_FOLDER = "manifests", "evaluation"
 
 

@@ -196,9 +196,9 @@ def _run(
     finally:
         screen.close()
     if not stopped and len(plans) > 1 and (wanted is None or REPORT in wanted):
-        from athena_wbc.pipeline.report import write_pipeline_report
+        from athena_wbc.pipeline.report import write_study_report
 
-        write_pipeline_report(folder)
+        write_study_report(folder)
     return stopped
 
 

@@ -30,7 +30,7 @@ from athena_wbc.pipeline.mining import run_mining
 from athena_wbc.pipeline.plan import (
     EVALUATION_FOLDER,
     MANIFEST_FOLDER,
-    REPORT_FILE,
+    REPORT_FILES,
     RESIDUAL_FILE,
     ROUTING_FILE,
     Plan,
@@ -206,7 +206,7 @@ def _report() -> Outcome:
     from athena_wbc.pipeline.report import write_pipeline_report
 
     write_pipeline_report(Path.cwd())
-    return Outcome((REPORT_FILE,))
+    return Outcome(tuple(name for name in REPORT_FILES if Path(name).is_file()))
 
 
 def _judging(plan: Plan, judging: JudgingConfig) -> dict[str, Any]:

@@ -98,6 +98,6 @@ def fake_report(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return folder / "report.html"
 
     module = types.ModuleType("athena_wbc.pipeline.report")
-    module.write_pipeline_report = write_pipeline_report
+    module.write_pipeline_report = module.write_study_report = write_pipeline_report
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return folders
