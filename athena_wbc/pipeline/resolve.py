@@ -50,6 +50,8 @@ class Resolved:
             for parent in parents:
                 node = node[parent]
             node.pop(last, None)
+        if values["ppo"]["algorithm"] != "distillation":
+            del values["ppo"]["distillation"]
         return values
 
 
