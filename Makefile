@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml tools/setup.sh
 	tools/setup.sh $(VENV)
 	@touch $@
 
-demo: $(STAMP) ## Train a tracker on the built-in motions and evaluate it: at most 8 minutes on two cores (SEED=0)
-	$(VENV)/bin/athena demo --seed $(SEED) --out $(OUT)
+demo: $(STAMP) ## Run the whole pipeline on the built-in motions, or go on with it: 15 minutes on two cores (SEED=0)
+	$(VENV)/bin/python tools/pipeline.py --config configs/pipeline/demo.yaml --out $(OUT) --seed $(SEED) --jobs 2 --resume
 
 lint: $(STAMP) ## Check style and formatting
 	$(VENV)/bin/ruff check .

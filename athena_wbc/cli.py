@@ -33,6 +33,7 @@ def build_parser() -> Parser:
     learning.add_train(commands)
     learning.add_distill(commands)
     learning.add_evaluate(commands)
+    pipeline.add_pipeline(commands)
     pipeline.add_mine(commands)
     pipeline.add_route(commands)
     pipeline.add_report(commands)

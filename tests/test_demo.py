@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from athena_wbc.errors import AthenaError
 
 def test_an_earlier_demo_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / demo.MARK).write_text("{}")
+    (tmp_path / demo.OLD_MARK).write_text("{}")
     demo._make_room(tmp_path)
     assert not tmp_path.exists()
 
@@ -32,60 +33,68 @@ def test_an_empty_folder_or_none_is_fine(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
 
 
-def test_too_little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
-    assert cli.main(["demo", "--minutes", "0.5", "--out", str(tmp_path / "run")]) == 2
-    assert "--minutes: 0.5 leaves no time to train" in capsys.readouterr().err
+def test_what_counts_as_an_earlier_demo(tmp_path: Path) -> None:
+    for number, (source, is_demo) in enumerate(
+        (("demo", True), ("configs/pipeline/demo.yaml", True), ("study", False))
+    ):
+        out = tmp_path / str(number)
+        out.mkdir()
+        (out / "manifest.json").write_text(json.dumps({"source": source}))
+        if is_demo:
+            demo._make_room(out)
+        else:
+            with pytest.raises(AthenaError, match="no earlier demo"):
+                demo._make_room(out)
+        assert out.exists() != is_demo
+    (out / "manifest.json").write_text("[")
+    with pytest.raises(AthenaError, match="no earlier demo"):
+        demo._make_room(out)
 
 
-def test_training_gets_what_the_rest_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, object] = {}
-
-    def run_training(out: Path, **options: object) -> argparse.Namespace:
-        seen.update(options)
-        return argparse.Namespace(interrupted=True)
-
-    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
-    monkeypatch.setattr("athena_wbc.learning.train.run_training", run_training)
-    clock = iter((100.0, 140.0))
-    monkeypatch.setattr(demo, "time", argparse.Namespace(monotonic=lambda: next(clock)))
-    assert cli.main(["demo", "--minutes", "3", "--seed", "4", "--out", str(tmp_path / "run"), "ppo.gamma=0.9"]) == 130
-    # Three minutes, less 40 s for the motions and 45 s for the evaluation.
-    assert seen["max_seconds"] == 180.0 - 40.0 - 45.0
-    assert (seen["seed"], seen["recipe"], seen["overrides"]) == (4, "demo", ["ppo.gamma=0.9"])
-    assert (tmp_path / "run" / demo.MARK).is_file()
-
-
-def test_it_ends_with_the_evaluation_that_was_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "run"
+def fake_pipeline(monkeypatch: pytest.MonkeyPatch, stopped: bool) -> list[tuple[object, ...]]:
+    """Replace the pipeline and the drawing; returns what the pipeline is called with."""
     seen: list[tuple[object, ...]] = []
-    drawn: list[str] = []
 
-    def run_evaluation(*arguments: object, **options: object) -> dict[str, float]:
-        seen.append((*arguments, options))
-        report = Path(str(arguments[3]))
-        report.mkdir()
+    def run_pipeline(out: Path, config: str, **options: object) -> bool:
+        del options["console"]
+        seen.append((out, config, options))
+        report = out / "evaluation" / "finetune" / "full"
+        report.mkdir(parents=True)
         rows = ("clip,SR,critical_scale_worst", "walk,1,0.4", "wave,1,0.2", "hop,0.5,1.5", "kick,0,inf")
         (report / "clips.csv").write_text("\n".join(rows))
-        return {"SR": 0.75}
+        return stopped
+
+    monkeypatch.setattr("athena_wbc.pipeline.run.run_pipeline", run_pipeline)
+    return seen
+
+
+def test_it_runs_the_pipeline_and_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn: list[str] = []
 
     def run(command: list[str], **options: object) -> argparse.Namespace:
+        assert command[command.index("--checkpoint") + 1] == str(tmp_path / "run" / "finetune")
         drawn.append(Path(command[command.index("--out") + 1]).name)
         return argparse.Namespace(returncode=int("kick.png" in drawn[-1]))
 
-    trained = argparse.Namespace(interrupted=False, seconds=300.0, iteration=240)
-    monkeypatch.setattr("athena_wbc.motion.corpus.load_clips", lambda spec, embodiment: [])
-    monkeypatch.setattr("athena_wbc.learning.train.run_training", lambda out, **options: trained)
-    monkeypatch.setattr("athena_wbc.evaluation.run.run_evaluation", run_evaluation)
+    seen = fake_pipeline(monkeypatch, stopped=False)
     monkeypatch.setattr(demo.subprocess, "run", run)
-    assert cli.main(["demo", "--seed", "2", "--out", str(out)]) == 0
-    assert seen == [(out, "builtin", "athena", out / "evaluation", {"seed": 2, "randomisation": "none"})]
-    told = capsys.readouterr().out
-    assert "After 300 s of training (240 iterations) 75% of the rollouts succeed" in told
-    assert f"report: {out / 'evaluation'}" in told
+    out = tmp_path / "run"
+    assert cli.main(["demo", "--seed", "2", "--out", str(out), "num_envs=64"]) == 0
+    assert seen == [(out, "demo", {"seed": 2, "jobs": 2, "resume": False, "overrides": ["num_envs=64"]})]
     # The hardest success and the worst failure; what could not be drawn is not promised.
     assert drawn == ["walk.png", "kick.png"]
-    assert "walk.png" in told
-    assert "kick.png" not in told
+    told = capsys.readouterr().out
+    assert "walk.png" in told and "kick.png" not in told
+
+
+def test_a_stopped_one_draws_nothing_and_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    seen = fake_pipeline(monkeypatch, stopped=True)
+    monkeypatch.setattr(demo, "_pictures", lambda out: pytest.fail("nothing is there to draw"))
+    assert cli.main(["demo", "--out", str(out), "--resume"]) == 130
+    assert seen[0][2]["resume"] is True
+    assert (out / "thesis.tex").exists()

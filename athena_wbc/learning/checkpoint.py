@@ -27,6 +27,7 @@ import io
 import logging
 import os
 import re
+import sys
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -296,7 +297,11 @@ def ppo_config(contents: Mapping[str, Any], source: str) -> PPOConfig:
 
 def _encode(value: Any, place: str) -> Any:
     """Return ``value`` with arrays as marked tensors; what reading would refuse is an error already here."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, str):
+        # Pickle writes one object once and equal ones twice. A resumed run holds other objects than one that never
+        # stopped; with one object for each text, both write the same bytes.
+        return sys.intern(str(value))
+    if value is None or isinstance(value, (bool, int, float)):
         return value.item() if isinstance(value, np.generic) else value
     if isinstance(value, torch.Tensor):
         # A view would take the whole of its base along.

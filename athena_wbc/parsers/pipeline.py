@@ -1,8 +1,40 @@
-"""What ``athena mine``, ``route`` and ``report`` accept."""
+"""What ``athena pipeline``, ``mine``, ``route`` and ``report`` accept."""
 
 from __future__ import annotations
 
-from athena_wbc.parsers.base import Commands, add_rollout_options, command
+from athena_wbc.parsers.base import Commands, add_rollout_options, command, positive
+
+
+def add_pipeline(commands: Commands) -> None:
+    parser = command(
+        commands,
+        "pipeline",
+        ("pipeline", "pipeline"),
+        "Run the whole method: general teacher, mining, experts, routing, student, fine-tuning, evaluation, report.",
+        "pipeline --config demo --out runs/demo\n"
+        "pipeline --config study --out runs/study --jobs 2\n"
+        "pipeline --out runs/demo --resume\n"
+        "pipeline --out runs/demo --from route --dry-run\n"
+        "pipeline --config my.yaml --out runs/mine motions=[clips/] policies.general.iterations=500",
+    )
+    parser.set_defaults(overrides=[])
+    parser.usage = f"{parser.prog} [options] [key=value ...]"
+    parser.add_argument(
+        "--config", help="demo, study, smoothness, real, or a YAML file; to go on, what --out was made with"
+    )
+    parser.add_argument("--out", required=True, help="folder of the pipeline")
+    parser.add_argument("--seed", type=int, help="one seed instead of the configuration's")
+    parser.add_argument("--jobs", type=positive, default=1, help="stages that run side by side (1)")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --out; redo what no longer holds")
+    parser.add_argument("--until", metavar="STAGE", help="run this stage and what it needs, no others")
+    parser.add_argument(
+        "--from", dest="start", metavar="STAGE", help="do this stage and all that need it again, and go on"
+    )
+    parser.add_argument("--dry-run", "--dry_run", action="store_true", help="only say what would run, and why")
+    parser.add_argument("--device", default="cpu", help="torch device of networks and tasks: cpu, cuda:0 (cpu)")
+    parser.add_argument(
+        "--motions-root", "--motions_root", metavar="FOLDER", help="where relative motions start (where you run)"
+    )
 
 
 def add_mine(commands: Commands) -> None:

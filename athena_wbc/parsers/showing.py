@@ -29,14 +29,15 @@ def add_demo(commands: Commands) -> None:
         commands,
         "demo",
         ("demo", "demo"),
-        "Train the general teacher on the built-in motions for some minutes, and evaluate it.",
-        "demo\ndemo --seed 1 --minutes 3 --out runs/short",
-        overrides=True,
+        "Run the whole pipeline on some of the built-in motions, from the general teacher to the report.",
+        "demo\ndemo --seed 1 --out runs/second\ndemo --resume",
     )
+    parser.set_defaults(overrides=[])
+    parser.usage = f"{parser.prog} [options] [key=value ...]"
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
-    parser.add_argument("--minutes", type=float, default=7.0, help="time for all of it, in minutes (7)")
-    parser.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
+    parser.add_argument("--jobs", type=positive, default=2, help="stages that run side by side (2)")
     parser.add_argument("--out", default="runs/demo", help="folder (runs/demo); an earlier demo in it goes")
+    parser.add_argument("--resume", action="store_true", help="go on with the demo in --out instead")
 
 
 def add_bench(commands: Commands) -> None:

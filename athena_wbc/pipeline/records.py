@@ -18,31 +18,33 @@ K_EVAL = 10
 """Rollouts of every clip by which mining and routing judge (K_eval of eq. 7)."""
 
 
-def read_record(path: str | os.PathLike[str], kind: str, command: str) -> dict[str, Any]:
+def read_record(path: str | os.PathLike[str], kind: str, command: str, remedy: str | None = None) -> dict[str, Any]:
     """Read a record that this version of the library wrote.
 
     Args:
         path: the file.
         kind: what its key ``kind`` has to say.
         command: the sub-command that writes such a file, for the remedy.
+        remedy: what to do instead, where writing the file again is not the way.
 
     Raises:
         AthenaError: no such file, a damaged one, another kind of file, or another library version.
     """
     path = Path(path)
-    remedy = f"write it with athena {command}"
+    again = remedy or f"write it with athena {command} again"
+    remedy = remedy or f"write it with athena {command}"
     if not path.is_file():
         raise AthenaError(f"{path}: no such file; {remedy}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise AthenaError(f"{path}: damaged, not readable as JSON ({error}); {remedy} again") from error
+        raise AthenaError(f"{path}: damaged, not readable as JSON ({error}); {again}") from error
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise AthenaError(f"{path}: kind: is no '{kind}' record; {remedy}")
     version = content.get("library_version")
     if version != __version__:
         raise AthenaError(
-            f"{path}: library_version: was written by athena_wbc {version}, this is {__version__}; {remedy} again"
+            f"{path}: library_version: was written by athena_wbc {version}, this is {__version__}; {again}"
         )
     return content
 

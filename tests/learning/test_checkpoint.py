@@ -260,3 +260,10 @@ def test_the_order_is_that_of_the_iterations(tmp_path: Path) -> None:
     for name in ("model_100.pt", "model_20.pt", "model_3.pt", "model_x.pt", ".model_7.pt.abc.tmp"):
         (tmp_path / name).touch()
     assert [path.name for path in module.checkpoints(tmp_path)] == ["model_3.pt", "model_20.pt", "model_100.pt"]
+
+
+def test_equal_contents_are_equal_bytes(tmp_path: Path) -> None:
+    """A resumed run holds other objects than one that never stopped; hashes of their checkpoints must not differ."""
+    save_checkpoint(tmp_path / "one.pt", {"terms": ["walk", "walk"], "walk": 1})
+    save_checkpoint(tmp_path / "two.pt", {"terms": ["".join(("wa", "lk")), "".join(("wal", "k"))], "walk": 1})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "two.pt").read_bytes()

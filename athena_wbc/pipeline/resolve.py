@@ -1,0 +1,134 @@
+"""What the files behind a pipeline's configuration say: recipes, protocols, presets; read once, before any training."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from athena_wbc.config import Config, load_config, to_dict
+from athena_wbc.embodiment import get_embodiment
+from athena_wbc.errors import AthenaError
+from athena_wbc.evaluation.run import evaluation_config
+from athena_wbc.learning.checkpoint import action_interface
+from athena_wbc.motion.manifest_config import ManifestConfig, load_manifest_config
+from athena_wbc.pipeline.config import JudgingConfig, PipelineConfig, PolicyConfig
+
+WITHOUT_EFFECT = (
+    "evaluation",
+    "ppo.best_metric",
+    "ppo.keep_checkpoints",
+    "ppo.logging",
+    "ppo.save_interval",
+    "ppo.update_threads",
+    "sim.threads",
+)
+"""Keys of a training's configuration that no result depends on: a change of them redoes nothing."""
+
+JUDGING = ("mining", "routing", "evaluation")
+"""Parts of the configuration that say how policies are judged."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Everything that the configuration names by file, with its values. No seed is in it."""
+
+    trainings: dict[str, Config]
+    """Policy -> the configuration that it is trained with."""
+    judging: dict[str, dict[str, Any]]
+    """Of :data:`JUDGING`: the protocol and the ranges of the randomisation."""
+    manifests: ManifestConfig
+    """How the diagnostic sets are chosen; here, unlike in ``athena motions manifest``, they may be empty."""
+
+    def with_effect(self, policy: str) -> dict[str, Any]:
+        """The part of a training's configuration that results depend on."""
+        values = copy.deepcopy(to_dict(self.trainings[policy]))
+        for key in WITHOUT_EFFECT:
+            *parents, last = key.split(".")
+            node = values
+            for parent in parents:
+                node = node[parent]
+            node.pop(last, None)
+        if values["ppo"]["algorithm"] != "distillation":
+            del values["ppo"]["distillation"]
+        return values
+
+
+def resolve(config: PipelineConfig, source: str) -> Resolved:
+    """Read every file that a checked configuration names.
+
+    Args:
+        source: where the configuration came from, for messages.
+
+    Raises:
+        AthenaError: a recipe, protocol, preset, robot or key that is not there; a policy without what its recipe
+            needs; policies that cannot learn from each other.
+    """
+    trainings = {name: _training(config, name, policy, source) for name, policy in config.policies.items()}
+    for name, policy in config.policies.items():
+        for other in (*([policy.init_from] if policy.init_from is not None else []), *policy.teachers):
+            _check_same_interface(source, name, trainings[name], other, trainings[other])
+    used = {"mining": config.is_mined, "routing": bool(config.bank), "evaluation": True}
+    judging: dict[str, dict[str, Any]] = {}
+    read: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for key in JUDGING:
+        part: JudgingConfig = getattr(config, key)
+        asked = part.protocol, part.rollouts, part.num_envs, part.randomisation
+        if used[key] and asked not in read:
+            read[asked] = _judging(part, f"{source}: {key}")
+        if used[key]:
+            judging[key] = read[asked]
+    size = [] if config.manifests.size is None else [f"size={config.manifests.size}"]
+    manifests = load_manifest_config(config.manifests.config, [*size, *config.manifests.overrides])
+    manifests.least = 0
+    return Resolved(trainings, judging, manifests)
+
+
+def _training(config: PipelineConfig, name: str, policy: PolicyConfig, source: str) -> Config:
+    where = f"{source}: policies.{name}"
+    try:
+        resolved = load_config(
+            policy.recipe, (*config.overrides, *policy.overrides), {"seed": 0, "robot": config.robot}
+        )
+    except AthenaError as error:
+        raise AthenaError(f"{where}: {error}") from error
+    ppo = resolved.ppo
+    if ppo.init.required and policy.init_from is None:
+        raise AthenaError(f"{where}.init_from: the recipe '{policy.recipe}' starts from a policy; name it here")
+    if ppo.algorithm == "distillation" and not policy.teachers:
+        raise AthenaError(f"{where}.teachers: the recipe '{policy.recipe}' needs some; name them here")
+    if ppo.algorithm != "distillation" and policy.teachers:
+        raise AthenaError(
+            f"{where}.teachers: the recipe '{policy.recipe}' learns without teachers; take recipe: student"
+        )
+    if ppo.distillation.single_teacher and len(policy.teachers) > 1:
+        raise AthenaError(f"{where}.teachers: the recipe '{policy.recipe}' has one teacher; take recipe: student")
+    return resolved
+
+
+def _check_same_interface(source: str, name: str, this: Config, other: str, that: Config) -> None:
+    """The check of the checkpoints themselves would come only when the first of them is trained."""
+    robot, taught = get_embodiment(this.robot), get_embodiment(that.robot)
+    facts = {"robot": (robot.name, taught.name), "the robot's files": (robot.hash, taught.hash)}
+    mine, theirs = action_interface(this), action_interface(that)
+    for key in mine:
+        place = "sim.dt * sim.decimation" if key == "control_dt" else f"task.action.{key}"
+        facts[place] = mine[key], theirs[key]
+    for key, (own, others) in facts.items():
+        if own != others:
+            raise AthenaError(
+                f"{source}: policies.{name}: {key}: is {own}, but '{other}', which it learns from, has {others}; "
+                "give both the same"
+            )
+
+
+def _judging(judging: JudgingConfig, where: str) -> dict[str, Any]:
+    try:
+        resolved = evaluation_config(None, judging.protocol, judging.rollouts, judging.num_envs, judging.randomisation)
+    except AthenaError as error:
+        raise AthenaError(f"{where}: {error}") from error
+    return {
+        "resolved": dataclasses.asdict(resolved.evaluation),
+        "ranges": dataclasses.asdict(resolved.task.randomisation),
+    }

@@ -1,0 +1,163 @@
+"""A stage in a process of its own: started, watched, stopped, and never alive longer than the pipeline."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Collection
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from athena_wbc.errors import AthenaError
+from athena_wbc.pipeline.graph import Stage
+from athena_wbc.pipeline.plan import Plan
+from athena_wbc.pipeline.stages import Outcome, run_stage
+
+LOGS = "logs"
+DONE, ERROR, BUG = "done", "error", "bug"
+_WATCH_S = 0.2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+# A fork shares what is already imported, which takes seconds; the pipeline's own process never computes with torch.
+_context = multiprocessing.get_context("fork")
+
+
+class Worker:
+    """A stage under way.
+
+    Args:
+        plan, stage: what to do.
+        device: torch device.
+        resume: of a training: go on from its checkpoints.
+        cores: that the process may use; the physics takes a thread for each.
+    """
+
+    def __init__(self, plan: Plan, stage: Stage, device: str, resume: bool, cores: Collection[int]) -> None:
+        self.plan, self.stage, self.cores = plan, stage, frozenset(cores)
+        self.began = time.monotonic()
+        self.log = plan.folder / LOGS / f"{stage.name}.log"
+        self._asked_to_stop = False
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.connection, theirs = _context.Pipe(duplex=False)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._process = _context.Process(
+            target=_work, args=(theirs, plan, stage, device, resume, self.cores, self.log, os.getpid()), daemon=False
+        )
+        # A signal in between would meet the child with handlers that are still its parent's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        theirs.close()
+
+    @property
+    def seconds(self) -> float:
+        """Since its start."""
+        return time.monotonic() - self.began
+
+    def result(self) -> Outcome:
+        """How it ended, once ``connection`` has something to say.
+
+        Raises:
+            AthenaError: the user's mistake that the stage met, or a process that something killed.
+            RuntimeError: a bug, with the stage's traceback.
+        """
+        try:
+            kind, value = self.connection.recv()
+        except EOFError:
+            kind, value = None, None
+        self._process.join()
+        self.connection.close()
+        if kind == DONE:
+            return value
+        if kind == ERROR:
+            raise AthenaError(f"{self.plan.label}{self.stage.name}: {value}")
+        if kind == BUG:
+            raise RuntimeError(f"stage {self.plan.label}{self.stage.name}:\n{value}")
+        if self._asked_to_stop:
+            return Outcome(interrupted=True)
+        code = self._process.exitcode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        raise AthenaError(
+            f"{self.plan.label}{self.stage.name}: its process ended with {how} (out of memory?); see {self.log}, then "
+            "go on with --resume"
+        )
+
+    def stop(self) -> None:
+        """Ask it to stop: a training then saves a checkpoint first."""
+        self._asked_to_stop = True
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._asked_to_stop = True
+        self._process.kill()
+
+    def last_line(self) -> str:
+        """The last line of its log."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 400))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return lines[-1].strip() if lines else ""
+
+
+def _work(
+    connection: Connection,
+    plan: Plan,
+    stage: Stage,
+    device: str,
+    resume: bool,
+    cores: frozenset[int],
+    log: Path,
+    parent: int,
+) -> None:
+    # Not the terminal's group: Ctrl-C is for the pipeline, which then asks its stages to stop.
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    with open(log, "a", buffering=1, encoding="utf-8") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        sys.stdout = sys.stderr = stream
+        message = _outcome(plan, stage, device, resume)
+        connection.send(message)
+        connection.close()
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+def _outcome(plan: Plan, stage: Stage, device: str, resume: bool) -> tuple[str, Any]:
+    try:
+        os.chdir(plan.folder)
+        return DONE, run_stage(plan, stage, device, resume)
+    except AthenaError as error:
+        return ERROR, str(error)
+    except KeyboardInterrupt:
+        return DONE, Outcome(interrupted=True)
+    except BaseException:
+        return BUG, traceback.format_exc()
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _watch(parent: int) -> None:
+    """End this process when the pipeline's has ended, however that came about, before anything else is written."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
