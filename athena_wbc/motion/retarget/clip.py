@@ -1,0 +1,86 @@
+"""From a person to a clip of a robot."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+
+from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.human import HumanMotion
+from athena_wbc.motion.retarget.build import Build
+from athena_wbc.motion.retarget.contacts import find_contacts
+from athena_wbc.motion.retarget.ground import split
+from athena_wbc.motion.retarget.person import read_person
+from athena_wbc.motion.retarget.quality import Quality, measure_quality
+from athena_wbc.motion.retarget.second import grounded, second_pass
+from athena_wbc.motion.retarget.skeleton import plant, rebuild
+from athena_wbc.motion.retarget.solve import ChainSolver, Costs
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a user may choose."""
+
+    fps: float = 50.0
+    """Frame rate of the clips."""
+    scale: float | None = None
+    """Root path of the robot by that of the person; the ratio of their legs where None."""
+    collisions: bool = False
+    """Keep the legs apart."""
+    iterations: int = 3
+    """Of the first pass, each frame."""
+    second_iterations: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Retargeted:
+    """A clip, how good it is, and what it cost."""
+
+    clip: MotionClip
+    quality: Quality
+    seconds: float
+    """Process time."""
+
+
+def retarget(motion: HumanMotion, build: Build, settings: Settings) -> Retargeted:
+    """Retarget one motion.
+
+    Raises:
+        AthenaError: a motion too short, or whose limbs have no length.
+    """
+    began = time.process_time()
+    person = read_person(motion, settings.fps)
+    scale = settings.scale or (build.thigh + build.shin) / person.leg
+    contacts = find_contacts(person)
+    chain = plant(rebuild(person, contacts, build, scale), contacts, build, settings.fps)
+    solver = ChainSolver(build, settings.fps, settings.collisions)
+    first = solver.solve(chain, contacts.planted.astype(float), Costs(), settings.iterations)
+    chain, lift, flights = grounded(chain, first, person, contacts, build, settings.fps)
+    qpos = second_pass(chain, first, lift, contacts, solver, settings.fps, settings.second_iterations)
+    quality = measure_quality(build, qpos, solver.points(qpos), chain.points, contacts, len(flights), settings.fps)
+    return Retargeted(_clip(motion, build, qpos, settings, scale, quality), quality, time.process_time() - began)
+
+
+def _clip(
+    motion: HumanMotion, build: Build, qpos: np.ndarray, settings: Settings, scale: float, quality: Quality
+) -> MotionClip:
+    root_pos, root_quat, joints = split(qpos)
+    how = f"retargeted to {build.embodiment.name}: {motion.fps:g} to {settings.fps:g} fps, scale {scale:.3f}"
+    how += f", key-body error {100.0 * quality.error_mean:.1f} cm in the mean"
+    return MotionClip(
+        name=motion.name,
+        fps=settings.fps,
+        root_pos=root_pos,
+        root_quat=root_quat,
+        joint_pos=joints,
+        joint_names=build.embodiment.joint_names,
+        robot=build.embodiment.name,
+        robot_hash=build.embodiment.hash,
+        source=motion.source,
+        licence=motion.licence,
+        label=motion.label,
+        text=motion.text,
+        history=(*motion.history, how),
+    )
