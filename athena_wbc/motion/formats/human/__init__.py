@@ -1,0 +1,32 @@
+"""Readers of human motion files: one small module a format, behind a registry of their own.
+
+`read_human` reads the motions of a file; retargeting turns them into clips of a robot.
+"""
+
+from athena_wbc.motion.formats.human import bvh, deepmimic, humanml3d, smpl
+from athena_wbc.motion.formats.human.raw import UNITS, UP_AXES, HumanOptions, RawHuman
+from athena_wbc.motion.formats.human.registry import (
+    HumanFormat,
+    human_extensions,
+    human_formats,
+    read_human,
+    recognise_human,
+    register_human_format,
+)
+
+__all__ = [
+    "UNITS",
+    "UP_AXES",
+    "HumanFormat",
+    "HumanOptions",
+    "RawHuman",
+    "bvh",
+    "deepmimic",
+    "human_extensions",
+    "human_formats",
+    "humanml3d",
+    "read_human",
+    "recognise_human",
+    "register_human_format",
+    "smpl",
+]
