@@ -3,7 +3,7 @@
 `read_human` reads the motions of a file; retargeting turns them into clips of a robot.
 """
 
-from athena_wbc.motion.formats.human import bvh, deepmimic, humanml3d, smpl
+from athena_wbc.motion.formats.human import bvh, c3d, deepmimic, humanml3d, smpl
 from athena_wbc.motion.formats.human.raw import UNITS, UP_AXES, HumanOptions, RawHuman
 from athena_wbc.motion.formats.human.registry import (
     HumanFormat,
@@ -21,6 +21,7 @@ __all__ = [
     "HumanOptions",
     "RawHuman",
     "bvh",
+    "c3d",
     "deepmimic",
     "human_extensions",
     "human_formats",
