@@ -3,7 +3,16 @@
 `read_human` reads the motions of a file; retargeting turns them into clips of a robot.
 """
 
-from athena_wbc.motion.formats.human import bvh, c3d, deepmimic, humanml3d, smpl
+from athena_wbc.motion.formats.human import (
+    acclaim,
+    bvh,
+    c3d,
+    deepmimic,
+    humanml3d,
+    joint_arrays,
+    smpl,
+    smpl_arrays,
+)
 from athena_wbc.motion.formats.human.raw import UNITS, UP_AXES, HumanOptions, RawHuman
 from athena_wbc.motion.formats.human.registry import (
     HumanFormat,
@@ -20,14 +29,17 @@ __all__ = [
     "HumanFormat",
     "HumanOptions",
     "RawHuman",
+    "acclaim",
     "bvh",
     "c3d",
     "deepmimic",
     "human_extensions",
     "human_formats",
     "humanml3d",
+    "joint_arrays",
     "read_human",
     "recognise_human",
     "register_human_format",
     "smpl",
+    "smpl_arrays",
 ]
