@@ -191,6 +191,11 @@ def _is_list(path: Path) -> bool:
     return False
 
 
+def _may_be_motion(path: Path) -> bool:
+    """Whether a file that a folder holds is one to read: notes and lists beside the motions are not."""
+    return path.suffix.lower() not in _LIST_ENDINGS or not _is_list(path)
+
+
 def _expand(text: str, path: Path | None, base: Path | None) -> list[Path]:
     """Files of an entry that is a file, a folder or a pattern, sorted."""
     if path is None:
@@ -209,7 +214,7 @@ def _expand(text: str, path: Path | None, base: Path | None) -> list[Path]:
         files += [
             Path(folder) / name
             for name in sorted(names)
-            if not name.startswith(".") and Path(name).suffix.lower() in endings
+            if not name.startswith(".") and Path(name).suffix.lower() in endings and _may_be_motion(Path(folder) / name)
         ]
     if not files:
         raise AthenaError(
