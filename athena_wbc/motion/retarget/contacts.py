@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -143,7 +144,7 @@ def _between(moved: np.ndarray, planted: np.ndarray, fps: float) -> np.ndarray:
     before, after = np.arange(first)[:, None], np.arange(last, len(moved))[:, None]
     out[:first] = moved[first] * smoothstep(1.0 - (first - before) / dying)
     out[last:] = moved[last - 1] * smoothstep(1.0 - (after - (last - 1)) / dying)
-    for (_, start), (stop, _) in zip(runs[:-1], runs[1:], strict=True):
+    for (_, start), (stop, _) in itertools.pairwise(runs):
         share = smoothstep(np.arange(1, stop - start + 1) / (stop - start + 1))[:, None]
         out[start:stop] = (1.0 - share) * moved[start - 1] + share * moved[stop]
     return out
