@@ -213,7 +213,9 @@ def _mean_of(
     return np.mean(tracks, axis=0)
 
 
-def _from_roles(path: Path, markers: Mapping[str, np.ndarray], rate: float, report: list[str]) -> dict[str, np.ndarray]:
+def _from_roles(
+    path: Path, markers: Mapping[str, np.ndarray], rate: float, report: list[str]
+) -> dict[str, np.ndarray]:
     """Landmarks that the labels allow, by their roles; see ROLES."""
     by_label = {_plain(label): label for label in reversed(markers)}
     hidden: list[str] = []

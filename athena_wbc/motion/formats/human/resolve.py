@@ -171,10 +171,7 @@ def _unit(raw: RawHuman, options: HumanOptions, stature: float) -> tuple[float, 
             f"{', '.join(raw.units.values)}; give --units (one of them, or a number of metres)"
         )
     metres = unit_in_metres(fitting[0])
-    return (
-        metres,
-        f"unit: {fitting[0]}, since the person is {stature * metres:.2f} m tall in it and no person in others",
-    )
+    return metres, f"unit: {fitting[0]}, since the person is {stature * metres:.2f} m tall in it and no person in others"
 
 
 def _axis(name: str) -> np.ndarray:
