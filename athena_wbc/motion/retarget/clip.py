@@ -10,7 +10,7 @@ import numpy as np
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.human import HumanMotion
 from athena_wbc.motion.retarget.build import Build
-from athena_wbc.motion.retarget.contacts import find_contacts
+from athena_wbc.motion.retarget.contacts import fade, find_contacts
 from athena_wbc.motion.retarget.ground import split
 from athena_wbc.motion.retarget.person import read_person
 from athena_wbc.motion.retarget.quality import Quality, measure_quality
@@ -56,7 +56,8 @@ def retarget(motion: HumanMotion, build: Build, settings: Settings) -> Retargete
     contacts = find_contacts(person)
     chain = plant(rebuild(person, contacts, build, scale), contacts, build, settings.fps)
     solver = ChainSolver(build, settings.fps, settings.collisions)
-    first = solver.solve(chain, contacts.planted.astype(float), Costs(), settings.iterations)
+    planted = np.stack([fade(contacts.planted[:, side], 0.06 * settings.fps) for side in (0, 1)], axis=1)
+    first = solver.solve(chain, planted, Costs(), settings.iterations)
     chain, lift, flights = grounded(chain, first, person, contacts, build, settings.fps)
     qpos = second_pass(chain, first, lift, contacts, solver, settings.fps, settings.second_iterations)
     quality = measure_quality(build, qpos, solver.points(qpos), chain.points, contacts, len(flights), settings.fps)

@@ -19,6 +19,9 @@ ON_SPEED, OFF_SPEED = 0.35, 0.6
 SHORTEST = 0.06
 """Contacts and gaps shorter than this are none, s."""
 
+LEAST_RISE = 0.25
+"""Rise of the shin from ankle to knee, as a share of its length, below which the leg lies and does not stand."""
+
 _USUAL_LEG = 0.8
 
 
@@ -68,7 +71,9 @@ def find_contacts(person: Person) -> Contacts:
         )
         parts.append((stands, height))
     (heel, heel_height), (toe, toe_height) = parts
-    planted = heel | toe
+    # A leg that lies on the ground does not stand on its foot.
+    shin = person.knee - person.ankle
+    planted = (heel | toe) & (shin[..., 2] > LEAST_RISE * np.linalg.norm(shin, axis=2))
     # A foot that points down stands on its toes, one that points up on its heel, however low the rest is.
     points_down = heel_height - toe_height
     heel, toe = planted & (points_down < ON_HEIGHT * size), planted & (points_down > -ON_HEIGHT * size)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from athena_wbc.motion.retarget.build import Build
-from athena_wbc.motion.retarget.contacts import Contacts, fade
+from athena_wbc.motion.retarget.contacts import Contacts, fade, smoothstep
 from athena_wbc.motion.retarget.ground import find_flights, flight_lift, ground_lift, measure_heights
 from athena_wbc.motion.retarget.person import Person
 from athena_wbc.motion.retarget.skeleton import Chain
@@ -14,6 +14,9 @@ from athena_wbc.motion.retarget.solve import ChainSolver, Costs
 
 SMOOTHING = 0.14
 """Window of the smoothing filter, s; cubic, so that it keeps peaks of a motion of 5 Hz and less."""
+
+LOW = 0.06
+"""Feet below this height are held as planted ones are, m."""
 
 SECOND = Costs(
     hip=4.0,
@@ -57,6 +60,8 @@ def second_pass(
 ) -> np.ndarray:
     """Configurations (T, nq) near the smoothed first solution whose planted feet do not move."""
     weight = np.stack([fade(contacts.planted[:, side], 0.06 * fps) for side in (0, 1)], axis=1)
+    # A foot that passes low over the ground has to keep its height as exactly as one that stands.
+    weight = np.maximum(weight, 1.0 - smoothstep(chain.clearance(solver.build) / LOW))
     guess = smooth(qpos, fps)
     guess[:, 2] += lift
     return solver.solve(chain, weight, SECOND, iterations, guess)

@@ -38,6 +38,11 @@ class Chain:
     foot_axes: np.ndarray
     """(T, 2, 3, 3)."""
 
+    def clearance(self, build: Build) -> np.ndarray:
+        """(T, 2) height of the lowest point of either sole, m."""
+        ankles = self.points[:, build.ankles, 2]
+        return ankles + np.stack([lowest(self.foot_axes[:, side], build.soles[side]) for side in (0, 1)], axis=1)
+
     def moved(self, points: np.ndarray) -> Chain:
         """The chain with its points elsewhere."""
         return dataclasses.replace(self, points=points)
@@ -69,7 +74,7 @@ def rebuild(person: Person, contacts: Contacts, build: Build, scale: float) -> C
         points[:, _SIDED[part]] = value
     points[:, _TORSO] = torso
     # Where the root is, for either foot to be where it should; the lower foot counts.
-    hang = np.stack([_lowest(foot_axes[:, side], build.soles[side]) for side in (0, 1)], axis=1) + ankle[..., 2]
+    hang = np.stack([lowest(foot_axes[:, side], build.soles[side]) for side in (0, 1)], axis=1) + ankle[..., 2]
     clearance = np.maximum(contacts.clearance, 0.0) * scale
     clearance[contacts.planted] = 0.0
     share = np.exp(-clearance / 0.02) + 1e-6
@@ -91,7 +96,7 @@ def plant(chain: Chain, contacts: Contacts, build: Build, fps: float) -> Chain:
         free, rotation, sole = points[:, ankles[side]], chain.foot_axes[:, side], build.soles[side]
         planted = contacts.planted[:, side]
         locked = lock(free, rotation, sole, planted, fps)
-        locked[:, 2] = np.maximum(locked[:, 2], -_lowest(rotation, sole))
+        locked[:, 2] = np.maximum(locked[:, 2], -lowest(rotation, sole))
         moved[:, side] = locked - free
         weight[:, side] = fade(planted, 0.15 * fps)
         points[:, ankles[side]] = locked
@@ -124,7 +129,7 @@ def _knees(points: np.ndarray, left: np.ndarray, build: Build) -> np.ndarray:
     return hip + forth * along + out * unit(bend)
 
 
-def _lowest(axes: np.ndarray, sole: np.ndarray) -> np.ndarray:
+def lowest(axes: np.ndarray, sole: np.ndarray) -> np.ndarray:
     """(T,) height of the lowest sole point relative to the ankle, m."""
     return np.einsum("tj,pj->tp", axes[:, 2], sole).min(axis=1)
 
@@ -141,7 +146,7 @@ def _foot_axes(person: Person, contacts: Contacts, build: Build) -> np.ndarray:
         pitch = _pitch(free, np.broadcast_to(_UP, shin.shape))
         pitch = np.where(contacts.flat[:, side], 0.0, pitch)
         heel_only = contacts.heel[:, side] & ~contacts.toe[:, side]
-        pitch = np.where(heel_only, np.clip(pitch, -0.6, 0.0), np.clip(pitch, 0.0, 1.0))
+        pitch = np.where(heel_only, np.clip(pitch, -1.5, 0.0), np.clip(pitch, 0.0, 1.5))
         pitch = pitch * (1.0 - fade(contacts.flat[:, side], 0.06 * person.fps))
         standing = level @ Rotation.from_rotvec(np.outer(pitch, (0.0, 1.0, 0.0))).as_matrix()
         standing = _quiet(standing, planted, person.fps)

@@ -35,6 +35,9 @@ DAMPING = 1e-3
 FIRST_ITERATIONS = 60
 """Iterations of the first frame, which starts in the default pose."""
 
+ROOT_JOLT = 1.0
+"""Most that the root's velocity changes by from one frame to the next, m/s along each axis; a hard landing has 0.6."""
+
 LONGEST_STEP = 0.35
 """Of a joint in one iteration, rad. A longer step leaves the way on which a limb can follow, and may end with the hip
 wound up on the far side of its range."""
@@ -119,6 +122,7 @@ class PostureTask(BaseTask):
         self.hessian = np.diag(np.concatenate((np.zeros(6), np.full(joints, cost**2))))
 
     def compute_qp_objective(self, configuration: mink.Configuration) -> mink.Objective:
+        """The objective's Hessian (nv, nv) and gradient (nv,)."""
         away = configuration.data.qpos[7:] - self.target
         return mink.Objective(self.hessian, np.concatenate((np.zeros(6), self.cost**2 * away)))
 
@@ -143,6 +147,7 @@ class ChainSolver:
         self.limits = [_leg_limit(build)] if collisions else []
         self.lower, self.upper = model.jnt_range[1:, 0].copy(), model.jnt_range[1:, 1].copy()
         self.step = SPEED_SHARE * build.embodiment.velocity_limit / fps
+        self.jolt = ROOT_JOLT / fps
         self.bounds = np.full(model.nv, 1e30)
 
     def solve(
@@ -180,6 +185,7 @@ class ChainSolver:
         ankles = [POINTS.index("left_ankle"), POINTS.index("right_ankle")]
         out = np.zeros((len(chain.points), build.model.nq))
         previous: np.ndarray | None = None
+        root_step: np.ndarray | None = None
         start = self._start(chain.points[0], rotations[0]) if guess is None else guess[0]
         for frame in range(len(out)):
             task.points, task.rotations = chain.points[frame], rotations[frame]
@@ -196,10 +202,14 @@ class ChainSolver:
             start[7:] = np.clip(start[7:], lower, upper)
             configuration.update(start)
             for _ in range(iterations if frame else FIRST_ITERATIONS):
-                step = self._step(tasks, lower - configuration.data.qpos[7:], upper - configuration.data.qpos[7:])
+                at = configuration.data.qpos
+                root = None if root_step is None else previous[:3] + root_step - at[:3]
+                step = self._step(tasks, lower - at[7:], upper - at[7:], root)
                 configuration.integrate_inplace(step, 1.0)
             out[frame] = configuration.data.qpos
             out[frame, 7:] = np.clip(out[frame, 7:], lower, upper)
+            if previous is not None:
+                root_step = out[frame, :3] - previous[:3]
             previous = start = out[frame].copy()
         return out
 
@@ -213,10 +223,13 @@ class ChainSolver:
             out[frame] = self.task.positions(data)
         return out
 
-    def _step(self, tasks: list, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    def _step(self, tasks: list, lower: np.ndarray, upper: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+        """(nv,) one step within the bounds of the joints, and of the root about where its velocity takes it."""
         problem = mink.build_ik(self.configuration, tasks, 1.0, DAMPING, self.limits)
         problem.lb, problem.ub = -self.bounds, self.bounds.copy()
         problem.lb[6:], problem.ub[6:] = np.maximum(lower, -LONGEST_STEP), np.minimum(upper, LONGEST_STEP)
+        if root is not None:
+            problem.lb[:3], problem.ub[:3] = root - self.jolt, root + self.jolt
         result = qpsolvers.solve_problem(problem, solver="daqp")
         if not result.found and self.limits:
             # Legs that already touch may have no way apart within the joints' speeds: those come first.
