@@ -11,7 +11,7 @@ import numpy as np
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.builtin.soles import find_sole
-from athena_wbc.roles import SIDES, Roles, find_roles
+from athena_wbc.roles import SIDES, Role, Roles, find_roles
 
 POINTS = (
     "pelvis",
@@ -22,6 +22,9 @@ POINTS = (
 
 LIMIT_MARGIN = 0.01
 """Distance that motions keep from joint limits, rad (or a twentieth of the range, where that is less)."""
+
+BEHIND_STRAIGHT = 0.03
+"""How far knees and elbows may bend backwards, rad."""
 
 _UP = np.array([0.0, 0.0, 1.0])
 
@@ -58,6 +61,8 @@ class Build:
     forearm: float
     ankle_pitch: tuple[float, float]
     """Range of the foot's pitch against the shin, toes down positive, rad; zero at a right angle."""
+    ankle_roll: tuple[float, float]
+    """Range of the foot's roll against the shin, for the left foot, its left side up positive, rad."""
     soles: tuple[np.ndarray, np.ndarray]
     """(P, 3) contact points of either foot from the ankle, in the foot's axes; radii are taken off their height."""
 
@@ -121,6 +126,7 @@ def robot_build(embodiment: Embodiment, overrides: Mapping[str, str] | None = No
         raise AthenaError(f"robot '{embodiment.name}': {short[0]} has no length; name its joints' bodies under roles")
     hips = np.array([axes.T @ (at[f"{side}_hip"] - at["pelvis"]) for side in SIDES])
     shoulders = np.array([axes.T @ (at[f"{side}_shoulder"] - at["torso"]) for side in SIDES])
+    _keep_straight(model, data, roles)
     _narrow_ranges(model)
     return Build(
         embodiment=embodiment,
@@ -133,7 +139,8 @@ def robot_build(embodiment: Embodiment, overrides: Mapping[str, str] | None = No
         hips=_symmetric(hips),
         waist=axes.T @ (at["torso"] - at["pelvis"]),
         shoulders=_symmetric(shoulders),
-        ankle_pitch=_ankle_pitch(model, roles),
+        ankle_pitch=_ankle_range(model, roles, np.cross(_UP, np.array(roles.forward))),
+        ankle_roll=_ankle_range(model, roles, np.array(roles.forward)),
         soles=(soles[0], soles[1]),
         **lengths,
     )
@@ -161,18 +168,49 @@ def _waist_pivot(model: mujoco.MjModel, data: mujoco.MjData, roles: Roles) -> np
     return data.xmat[torso].reshape(3, 3).T @ (pivot - data.xpos[torso])
 
 
-def _ankle_pitch(model: mujoco.MjModel, roles: Roles) -> tuple[float, float]:
-    """Range of the ankle about the lateral axis, from the joints that turn about it in the zero pose."""
+def _ankle_range(model: mujoco.MjModel, roles: Roles, axis: np.ndarray) -> tuple[float, float]:
+    """Range of the left ankle about an axis of the zero pose; zero where no joint turns about it."""
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    left = np.cross(_UP, np.array(roles.forward))
     lower = upper = 0.0
     for joint in (model.joint(name).id for name in roles["left_ankle"].joints):
-        cosine = float(data.xaxis[joint] @ left)
+        cosine = float(data.xaxis[joint] @ axis)
         if abs(cosine) > 0.7:
             ends = sorted(model.jnt_range[joint] * np.sign(cosine))
             lower, upper = lower + ends[0], upper + ends[1]
-    return (lower, upper) if upper > lower else (-np.pi, np.pi)
+    return float(lower), float(upper)
+
+
+def _keep_straight(model: mujoco.MjModel, data: mujoco.MjData, roles: Roles) -> None:
+    """Take from the ranges of knees and elbows what lies behind the straight limb.
+
+    A limb that is bent a little can be so either way, with the rest of it turned round; bent the wrong way it is caught
+    when the bend grows. People's knees and elbows bend one way.
+    """
+    for near, middle, far in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
+        for side in SIDES:
+            joint = model.joint(roles[f"{side}_{middle}"].joints[0])
+            lower, upper = model.jnt_range[joint.id]
+            before = float(data.qpos[joint.qposadr[0]])
+            angles = np.linspace(lower, upper, 181)
+            reach = []
+            for angle in angles:
+                data.qpos[joint.qposadr[0]] = angle
+                mujoco.mj_kinematics(model, data)
+                ends = [_place(model, data, roles[f"{side}_{part}"]) for part in (near, far)]
+                reach.append(np.linalg.norm(ends[0] - ends[1]))
+            straight = float(angles[int(np.argmax(reach))])
+            if upper - straight > straight - lower:
+                model.jnt_range[joint.id, 0] = max(lower, straight - BEHIND_STRAIGHT)
+            else:
+                model.jnt_range[joint.id, 1] = min(upper, straight + BEHIND_STRAIGHT)
+            data.qpos[joint.qposadr[0]] = np.clip(before, *model.jnt_range[joint.id])
+    mujoco.mj_forward(model, data)
+
+
+def _place(model: mujoco.MjModel, data: mujoco.MjData, role: Role) -> np.ndarray:
+    body = model.body(role.body).id
+    return data.xpos[body] + data.xmat[body].reshape(3, 3) @ np.array(role.point)
 
 
 def _narrow_ranges(model: mujoco.MjModel) -> None:

@@ -27,7 +27,7 @@ SECOND = Costs(
     wrist=4.0,
     foot_axes=1.0,
     planted_ankle=200.0,
-    planted_foot_axes=40.0,
+    planted_foot_axes=20.0,
     posture=1.0,
 )
 
@@ -46,6 +46,8 @@ def grounded(
     points[..., 2] += lift[:, None]
     for side, ankle in enumerate(build.ankles):
         points[:, ankle, 2] -= lift * fade(contacts.planted[:, side], 0.06 * fps)
+    chain = chain.moved(points)
+    points[:, build.ankles, 2] += np.maximum(-chain.clearance(build), 0.0)
     return chain.moved(points), lift, flights
 
 

@@ -6,19 +6,15 @@ import dataclasses
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.transform import Rotation
 
 from athena_wbc.motion.retarget.build import POINTS, Build
-from athena_wbc.motion.retarget.contacts import Contacts, fade, intervals, lock
-from athena_wbc.motion.retarget.person import Person, axes_of, unit
-
-FOOT_FADE = 0.12
-"""Time over which a foot turns from its own orientation into that of a planted foot, s."""
+from athena_wbc.motion.retarget.contacts import Contacts, fade, lock
+from athena_wbc.motion.retarget.feet import foot_targets, free_feet, upright_legs
+from athena_wbc.motion.retarget.person import Person, unit
 
 _STRETCHED = 0.02
 """Distance of the knee from the line between hip and ankle at which the leg counts as half stretched, m."""
 
-_UP = np.array([0.0, 0.0, 1.0])
 _SIDED = {
     part: [POINTS.index(f"left_{part}"), POINTS.index(f"right_{part}")]
     for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
@@ -58,14 +54,17 @@ def rebuild(person: Person, contacts: Contacts, build: Build, scale: float) -> C
     """
     frames = person.num_frames
     points = np.zeros((frames, len(POINTS), 3))
-    foot_axes = _foot_axes(person, contacts, build)
+    feet = free_feet(person, contacts)
+    thigh, shin = unit(person.knee - person.hip), unit(person.ankle - person.knee)
+    thigh, shin = upright_legs(thigh, shin, feet, contacts, build, person.fps)
+    foot_axes = foot_targets(feet, -shin, contacts, build, person.fps)
 
     def turned(axes: np.ndarray, offset: np.ndarray) -> np.ndarray:
         return np.einsum("tij,...j->t...i", axes, offset)
 
     hip = turned(person.pelvis_axes, build.hips)
-    knee = hip + build.thigh * unit(person.knee - person.hip)
-    ankle = knee + build.shin * unit(person.ankle - person.knee)
+    knee = hip + build.thigh * thigh
+    ankle = knee + build.shin * shin
     torso = turned(person.pelvis_axes, build.waist)
     shoulder = torso[:, None] + turned(person.torso_axes, build.shoulders)
     elbow = shoulder + build.upper_arm * unit(person.elbow - person.shoulder)
@@ -132,78 +131,3 @@ def _knees(points: np.ndarray, left: np.ndarray, build: Build) -> np.ndarray:
 def lowest(axes: np.ndarray, sole: np.ndarray) -> np.ndarray:
     """(T,) height of the lowest sole point relative to the ankle, m."""
     return np.einsum("tj,pj->tp", axes[:, 2], sole).min(axis=1)
-
-
-def _foot_axes(person: Person, contacts: Contacts, build: Build) -> np.ndarray:
-    """(T, 2, 3, 3) body axes of the feet: the person's in the air, level or on an edge while planted."""
-    feet = []
-    for side in (0, 1):
-        shin = unit(person.knee[:, side] - person.ankle[:, side])
-        free = _free_foot(person, contacts, side, shin)
-        planted = contacts.planted[:, side]
-        level = _level(free)
-        # On the heel or on the toes the sole keeps its pitch; flat, it has none.
-        pitch = _pitch(free, np.broadcast_to(_UP, shin.shape))
-        pitch = np.where(contacts.flat[:, side], 0.0, pitch)
-        heel_only = contacts.heel[:, side] & ~contacts.toe[:, side]
-        pitch = np.where(heel_only, np.clip(pitch, -1.5, 0.0), np.clip(pitch, 0.0, 1.5))
-        pitch = pitch * (1.0 - fade(contacts.flat[:, side], 0.06 * person.fps))
-        standing = level @ Rotation.from_rotvec(np.outer(pitch, (0.0, 1.0, 0.0))).as_matrix()
-        standing = _quiet(standing, planted, person.fps)
-        weight = fade(planted, FOOT_FADE * person.fps)
-        axes = _blend(free, standing, weight)
-        # What the ankle cannot turn is not asked for, unless the sole stands flat.
-        pitch = _pitch(axes, shin)
-        excess = pitch - np.clip(pitch, *build.ankle_pitch)
-        excess *= 1.0 - fade(contacts.flat[:, side], 0.06 * person.fps)
-        feet.append(axes @ Rotation.from_rotvec(np.outer(-excess, (0.0, 1.0, 0.0))).as_matrix())
-    return np.stack(feet, axis=1)
-
-
-def _free_foot(person: Person, contacts: Contacts, side: int, shin: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) axes of a foot from its own direction and the shin; x along the sole."""
-    if person.toe is None:
-        return axes_of(person.pelvis_axes[:, :, 1], shin)
-    direction = unit(person.toe[:, side] - person.ankle[:, side])
-    left = np.cross(shin, direction)
-    # A foot stretched along the shin has no side of its own: the pelvis' is the nearest.
-    weak = np.linalg.norm(left, axis=1, keepdims=True) < 0.2
-    left = unit(np.where(weak, person.pelvis_axes[:, :, 1], left))
-    forward = unit(direction - (direction * left).sum(axis=1, keepdims=True) * left)
-    axes = np.stack((forward, left, np.cross(forward, left)), axis=2)
-    slope = np.arcsin(np.clip(-direction[:, 2], -1.0, 1.0))
-    flat = contacts.flat[:, side] if contacts.flat[:, side].mean() > 0.05 else contacts.flat.any(axis=1)
-    usual = float(np.median(slope[flat])) if flat.any() else 0.5
-    # The ankle lies above the ball of the foot: the sole is level when this line falls by the usual slope.
-    return axes @ Rotation.from_rotvec([0.0, -usual, 0.0]).as_matrix()
-
-
-def _level(axes: np.ndarray) -> np.ndarray:
-    """Axes with z up that have the same left; a foot on its toes points straight down, and has no heading itself."""
-    left = axes[:, :, 1] * (1.0, 1.0, 0.0)
-    return axes_of(left, np.broadcast_to(_UP, left.shape))
-
-
-def _pitch(axes: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """(T,) angle by which x points down, against the plane across `up` (T, 3), rad in (-pi, pi]."""
-    forward = unit(np.cross(axes[:, :, 1], up))
-    return np.arctan2(-(axes[:, :, 0] * up).sum(axis=1), (axes[:, :, 0] * forward).sum(axis=1))
-
-
-def _quiet(axes: np.ndarray, planted: np.ndarray, fps: float) -> np.ndarray:
-    """Axes whose heading stands still in every contact in which it turns by less than 25 degrees."""
-    heading = np.unwrap(np.arctan2(axes[:, 1, 0], axes[:, 0, 0]))
-    change = np.zeros_like(heading)
-    for start, stop in intervals(planted):
-        part = heading[start:stop]
-        if np.ptp(part) < 0.44:
-            change[start:stop] = np.median(part) - part
-        else:
-            change[start:stop] = gaussian_filter1d(part, 0.05 * fps, mode="nearest") - part
-    return Rotation.from_rotvec(np.outer(change, _UP)).as_matrix() @ axes
-
-
-def _blend(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Rotations (T, 3, 3) between two, along the shorter arc."""
-    between = Rotation.from_matrix(np.swapaxes(first, 1, 2) @ second).as_rotvec()
-    return first @ Rotation.from_rotvec(between * weight[:, None]).as_matrix()
