@@ -9,6 +9,7 @@ import numpy as np
 
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.human import HumanMotion
+from athena_wbc.motion.retarget.branches import solve_both_ways
 from athena_wbc.motion.retarget.build import Build
 from athena_wbc.motion.retarget.contacts import fade, find_contacts
 from athena_wbc.motion.retarget.ground import split
@@ -57,7 +58,7 @@ def retarget(motion: HumanMotion, build: Build, settings: Settings) -> Retargete
     chain = plant(rebuild(person, contacts, build, scale), contacts, build, settings.fps)
     solver = ChainSolver(build, settings.fps, settings.collisions)
     planted = np.stack([fade(contacts.planted[:, side], 0.06 * settings.fps) for side in (0, 1)], axis=1)
-    first = solver.solve(chain, planted, Costs(), settings.iterations)
+    first = solve_both_ways(solver, chain, planted, Costs(), settings.iterations)
     chain, lift, flights = grounded(chain, first, person, contacts, build, settings.fps)
     qpos = second_pass(chain, first, lift, contacts, solver, settings.fps, settings.second_iterations)
     quality = measure_quality(build, qpos, solver.points(qpos), chain.points, contacts, len(flights), settings.fps)

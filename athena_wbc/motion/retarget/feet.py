@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from athena_wbc.motion.retarget.build import Build
-from athena_wbc.motion.retarget.contacts import Contacts, fade, intervals
+from athena_wbc.motion.retarget.contacts import Contacts, fade, intervals, smoothstep
 from athena_wbc.motion.retarget.person import Person, axes_of, unit
 
 FOOT_FADE = 0.12
@@ -15,6 +15,9 @@ FOOT_FADE = 0.12
 
 MOST_UPRIGHTING = 0.35
 """Most that a standing leg is turned towards the vertical, rad."""
+
+MOST_TOE_OUT = 0.35
+"""Most that a foot turns out or in against the plane of hip, knee and ankle, rad."""
 
 STEADY = 0.44
 """A planted foot that turns by less than this does not turn, rad: the rest is noise and the slip of bare feet."""
@@ -89,11 +92,25 @@ def _free_foot(person: Person, contacts: Contacts, side: int) -> np.ndarray:
     left = unit(np.where(weak, person.pelvis_axes[:, :, 1], left))
     forward = unit(direction - (direction * left).sum(axis=1, keepdims=True) * left)
     axes = np.stack((forward, left, np.cross(forward, left)), axis=2)
+    axes = _in_line_with_the_knee(axes, person, side, shin)
     slope = np.arcsin(np.clip(-direction[:, 2], -1.0, 1.0))
     flat = contacts.flat[:, side] if contacts.flat[:, side].mean() > 0.05 else contacts.flat.any(axis=1)
     usual = float(np.median(slope[flat])) if flat.any() else 0.5
     # The ankle lies above the ball of the foot: the sole is level when this line falls by the usual slope.
     return _turned(axes, np.full(len(axes), -usual), 1)
+
+
+def _in_line_with_the_knee(axes: np.ndarray, person: Person, side: int, shin: np.ndarray) -> np.ndarray:
+    """Axes turned about the shin so that they toe out by MOST_TOE_OUT at most, where a bent knee says what is straight.
+
+    Shins of people twist, those of robots do not: a foot that turns out takes the knee along.
+    """
+    normal = np.cross(unit(person.knee[:, side] - person.hip[:, side]), -shin)
+    bend = np.linalg.norm(normal, axis=1)
+    ahead = np.cross(normal, shin)
+    out = np.arctan2((axes[:, :, 1] * -ahead).sum(axis=1), (axes[:, :, 1] * normal).sum(axis=1))
+    excess = (out - np.clip(out, -MOST_TOE_OUT, MOST_TOE_OUT)) * smoothstep((bend - 0.2) / 0.4)
+    return Rotation.from_rotvec(-excess[:, None] * shin).as_matrix() @ axes
 
 
 def _level(axes: np.ndarray) -> np.ndarray:

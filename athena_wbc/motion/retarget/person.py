@@ -95,7 +95,9 @@ def read_person(motion: HumanMotion, fps: float) -> Person:
     across_shoulders = limbs["shoulder"][:, 0] - limbs["shoulder"][:, 1]
     long_axis = at["neck"] - hips if "neck" in at else shoulders - hips
     low = points[:, -1] - hips if spine is not None else None
-    high = at["neck"] - at["chest"] if "neck" in at and "chest" in at else shoulders - hips
+    high = at["neck"] - at["chest"] if "neck" in at and "chest" in at else None
+    if high is not None and np.median(np.linalg.norm(high, axis=1)) < 2.0 * _SHORT:
+        high = None
     return Person(
         fps=fps,
         pelvis=hips,

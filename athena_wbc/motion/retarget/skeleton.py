@@ -39,6 +39,10 @@ class Chain:
         ankles = self.points[:, build.ankles, 2]
         return ankles + np.stack([lowest(self.foot_axes[:, side], build.soles[side]) for side in (0, 1)], axis=1)
 
+    def reversed(self) -> Chain:
+        """The chain backwards in time."""
+        return Chain(*(getattr(self, field.name)[::-1] for field in dataclasses.fields(self)))
+
     def moved(self, points: np.ndarray) -> Chain:
         """The chain with its points elsewhere."""
         return dataclasses.replace(self, points=points)
