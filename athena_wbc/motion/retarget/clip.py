@@ -30,7 +30,7 @@ class Settings:
     """Root path of the robot by that of the person; the ratio of their legs where None."""
     collisions: bool = False
     """Keep the legs apart."""
-    iterations: int = 3
+    iterations: int = 2
     """Of the first pass, each frame."""
     second_iterations: int = 2
 
