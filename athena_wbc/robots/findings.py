@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 
@@ -36,7 +37,7 @@ def judge(
 ) -> Finding:
     """A finding that is worse the greater its value is; where `warn` > `fail`, the smaller it is.
 
-    The bars themselves still pass.
+    A value on a bar is on its good side; an infinite `fail` never fails; a value that is no number does.
     """
     above = fail >= warn
     sign = 1.0 if above else -1.0
@@ -47,7 +48,9 @@ def judge(
     else:
         status = PASS
     word = "at most" if above else "at least"
-    bar = f"{word} {warn:g}" if warn == fail else f"{word} {warn:g}, fails {'above' if above else 'below'} {fail:g}"
+    bar = f"{word} {warn:g}"
+    if warn != fail and math.isfinite(fail):
+        bar += f", fails {'above' if above else 'below'} {fail:g}"
     return Finding(check, status, float(value), unit, bar, detail, "" if status == PASS else remedy)
 
 

@@ -57,13 +57,16 @@ class Stance:
     """Greatest angle of a sole to the ground, rad."""
 
 
-def find_stance(model: mujoco.MjModel, legs: tuple[Limb, Limb], arms: tuple[Limb, ...], robot: str) -> Stance:
+def find_stance(
+    model: mujoco.MjModel, legs: tuple[Limb, Limb], arms: tuple[Limb, ...], movable: tuple[str, ...], robot: str
+) -> Stance:
     """The default pose of a model whose root is free and whose zero pose looks along x.
 
     Args:
         model: the robot; its first joint is the root's free joint.
         legs: left, right.
         arms: left, right; none where the robot has none.
+        movable: joints of hips, ankles, shoulders and elbows; the others stay at zero, the knees at `KNEE_BEND`.
         robot: name for messages.
 
     Raises:
@@ -83,7 +86,8 @@ def find_stance(model: mujoco.MjModel, legs: tuple[Limb, Limb], arms: tuple[Limb
     knees = [_joint_of(model, leg.middle) for leg in legs]
     for leg, knee in zip(legs, knees, strict=True):
         data.qpos[7 + knee] = _bent_knee(model, data, leg, knee, lower[knee], upper[knee])
-    free = np.ones(model.nq - 7, dtype=bool)
+    free = np.zeros(model.nq - 7, dtype=bool)
+    free[[model.joint(name).id - 1 for name in movable]] = True
     free[knees] = False
     for _ in range(_PASSES):
         _solve(model, data, legs, arms, soles, ahead, free, lower, upper)
