@@ -106,6 +106,7 @@ def build_robot(source: Source, name: str, roles: dict[str, str] | None = None) 
     _exclude_touching(source, model, stance)
     model = source.compile()
     parts = joint_parts(model, found)
+    hands = tuple(_hand_body(model, found, side) for side in _SIDES)
     return Built(
         name=name,
         description=f"from {source.path.name}, {model.njnt - 1} joints, {model.body_subtreemass[1]:.0f} kg",
@@ -115,10 +116,10 @@ def build_robot(source: Source, name: str, roles: dict[str, str] | None = None) 
         parts=parts,
         stance=stance,
         anchor=model.body(1).name,
-        key_bodies=_key_bodies(model, found, feet),
+        key_bodies=_key_bodies(model, found, feet, hands),
         feet=feet,
-        end_effectors=(*feet, *(found[f"{side}_hand"].body for side in _SIDES)),
-        contact_allowed=_forearms(model, found),
+        end_effectors=(*feet, *hands),
+        contact_allowed=_forearms(model, found, hands),
         root_height=float(stance.qpos[2]),
         notes=tuple(source.notes),
     )
@@ -134,15 +135,31 @@ def joint_parts(model: mujoco.MjModel, roles: Roles) -> dict[str, str]:
 
 
 def _stance(model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...], name: str) -> Stance:
-    legs = tuple(_limb(model, roles, side, ("hip", "knee"), foot) for side, foot in zip(_SIDES, feet, strict=True))
-    arms = tuple(_limb(model, roles, side, ("shoulder", "elbow"), roles[f"{side}_hand"].body) for side in _SIDES)
+    legs = tuple(_limb(model, roles, side, ("hip", "knee", "foot"), foot) for side, foot in zip(_SIDES, feet, strict=True))
+    arms = tuple(_limb(model, roles, side, ("shoulder", "elbow", "wrist")) for side in _SIDES)
     movable = [roles[f"{side}_{part}"].joints for side in _SIDES for part in ("hip", "ankle", "shoulder", "elbow")]
     return find_stance(model, legs, arms, tuple(joint for joints in movable for joint in joints), name)
 
 
-def _limb(model: mujoco.MjModel, roles: Roles, side: str, parts: tuple[str, str], end: str) -> Limb:
-    top, middle = (roles[f"{side}_{part}"].body for part in parts)
-    return Limb(1.0 if side == "left" else -1.0, *(model.body(body).id for body in (top, middle, end)))
+def _limb(model: mujoco.MjModel, roles: Roles, side: str, parts: tuple[str, str, str], foot: str = "") -> Limb:
+    found = [roles[f"{side}_{part}"] for part in parts]
+    bodies = [role.body for role in found]
+    points = [role.point for role in found]
+    if foot:
+        bodies[2], points[2] = foot, (0.0, 0.0, 0.0)
+    return Limb(1.0 if side == "left" else -1.0, *(model.body(body).id for body in bodies), tuple(points))
+
+
+def _hand_body(model: mujoco.MjModel, roles: Roles, side: str) -> str:
+    """The body that stands for the hand: of those welded to the last link of the arm, the farthest from the elbow."""
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    hand = model.body(roles[f"{side}_hand"].body).id
+    elbow = _limb(model, roles, side, ("shoulder", "elbow", "wrist")).place(data, 1)
+    welded = np.flatnonzero(model.body_weldid == model.body_weldid[hand])
+    # Frames without mass, of sensors and the like, are no hands.
+    heavy = [int(body) for body in welded if model.body_mass[body] > 0.0] or [hand]
+    return model.body(max(heavy, key=lambda body: float(np.linalg.norm(data.xpos[body] - elbow)))).name
 
 
 def _sole_body(model: mujoco.MjModel, foot: str) -> str:
@@ -236,14 +253,16 @@ def _figures(
     return figures
 
 
-def _key_bodies(model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...]) -> tuple[str, ...]:
+def _key_bodies(
+    model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...], hands: tuple[str, ...]
+) -> tuple[str, ...]:
     """The root, the legs, the torso, the arms: fourteen, as SONIC tracks them, where the robot has them all."""
     names = [model.body(1).name]
     for side, foot in zip(_SIDES, feet, strict=True):
         names += [roles[f"{side}_hip"].body, roles[f"{side}_knee"].body, foot]
     names.append(roles["torso"].body)
-    for side in _SIDES:
-        names += [roles[f"{side}_{part}"].body for part in ("shoulder", "elbow", "hand")]
+    for side, hand in zip(_SIDES, hands, strict=True):
+        names += [roles[f"{side}_shoulder"].body, roles[f"{side}_elbow"].body, hand]
     kept = [name for name in dict.fromkeys(names[1:]) if _path_length(model, name) > LEAST_PATH]
     return (names[0], *(name for name in kept if name != names[0]))
 
@@ -256,11 +275,11 @@ def _path_length(model: mujoco.MjModel, body: str) -> float:
     return length
 
 
-def _forearms(model: mujoco.MjModel, roles: Roles) -> tuple[str, ...]:
+def _forearms(model: mujoco.MjModel, roles: Roles, hands: tuple[str, ...]) -> tuple[str, ...]:
     """Bodies from the elbow to the hand: they may touch the ground."""
     names = []
-    for side in _SIDES:
-        elbow, body = model.body(roles[f"{side}_elbow"].body).id, model.body(roles[f"{side}_hand"].body).id
+    for side, hand in zip(_SIDES, hands, strict=True):
+        elbow, body = model.body(roles[f"{side}_elbow"].body).id, model.body(hand).id
         chain = []
         while body != elbow and body > 1:
             chain.append(model.body(body).name)

@@ -35,11 +35,18 @@ class Limb:
 
     side: float
     top: int
-    """Hip or shoulder: the body that the limb's length is measured from."""
+    """Hip or shoulder."""
     middle: int
     """Knee or elbow."""
     end: int
-    """Foot or hand."""
+    """Foot, or the body of the wrist."""
+    points: tuple[tuple[float, float, float], ...]
+    """Where hip, knee and foot, or shoulder, elbow and wrist, are in these bodies' frames, m."""
+
+    def place(self, data: mujoco.MjData, index: int) -> np.ndarray:
+        """(3,) a point of the limb in the world frame: 0 its top, 1 its middle, 2 its end."""
+        body = (self.top, self.middle, self.end)[index]
+        return data.xpos[body] + data.xmat[body].reshape(3, 3) @ np.array(self.points[index])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,14 +82,15 @@ def find_stance(
     data = mujoco.MjData(model)
     data.qpos[:] = 0.0
     data.qpos[3] = 1.0
+    # In the model's zero pose, whether its limits allow that or not, the soles lie flat and head forward: x of the
+    # world is then the forward axis of the sole, in the foot's frame.
+    mujoco.mj_forward(model, data)
+    soles = tuple(find_sole(model, data, leg.end, robot) for leg in legs)
+    ahead = [sole.level[0] for sole in soles]
     lower, upper = model.jnt_range[1:].T
     margin = np.minimum(LIMIT_MARGIN, 0.1 * (upper - lower))
     lower, upper = lower + margin, upper - margin
     data.qpos[7:] = np.clip(0.0, lower, upper)
-    mujoco.mj_forward(model, data)
-    soles = tuple(find_sole(model, data, leg.end, robot) for leg in legs)
-    # In the zero pose the feet head forward: x of the world is then the forward axis of the sole, in the foot's frame.
-    ahead = [sole.level[0] for sole in soles]
     knees = [_joint_of(model, leg.middle) for leg in legs]
     for leg, knee in zip(legs, knees, strict=True):
         data.qpos[7 + knee] = _bent_knee(model, data, leg, knee, lower[knee], upper[knee])
@@ -100,7 +108,7 @@ def find_stance(
     return Stance(
         qpos=data.qpos.copy(),
         soles=soles,
-        leg_length=float(np.mean([data.xpos[leg.top, 2] for leg in legs])),
+        leg_length=float(np.mean([leg.place(data, 0)[2] for leg in legs])),
         com_offset=float(np.linalg.norm(data.subtree_com[1, :2] - centre)),
         tilt=float(max(np.arccos(np.clip(normal[2], -1.0, 1.0)) for normal in normals)),
     )
@@ -122,7 +130,7 @@ def _bent_knee(
     for index, angle in enumerate(angles):
         data.qpos[7 + knee] = angle
         mujoco.mj_kinematics(model, data)
-        lengths[index] = np.linalg.norm(data.xpos[leg.end] - data.xpos[leg.top])
+        lengths[index] = np.linalg.norm(leg.place(data, 2) - leg.place(data, 0))
     straight = angles[lengths.argmax()]
     towards = 1.0 if upper - straight > straight - lower else -1.0
     return float(np.clip(straight + towards * KNEE_BEND, lower, upper))
@@ -153,14 +161,15 @@ def _solve(
             normal, forward = rotation @ sole.level[2], rotation @ toes
             points = _sole_points(data, leg, sole)
             heights.append(points[:, 2].min())
-            errors += [normal[:2], forward[1:2], data.xpos[leg.end, 1:2] - data.xpos[leg.top, 1:2]]
+            errors += [normal[:2], forward[1:2], leg.place(data, 2)[1:2] - leg.place(data, 0)[1:2]]
         errors.append(np.array([heights[0] - heights[1]]))
         errors.append((data.subtree_com[1, :2] - _support(data, legs, soles))[:2])
         feet = [data.xpos[leg.end, 0] for leg in legs]
         errors.append(np.array([feet[0] - feet[1]]))
         for arm in arms:
-            for start, end, direction in ((arm.top, arm.middle, UPPER_ARM), (arm.middle, arm.end, FOREARM)):
-                errors.append(0.3 * (_direction(data, start, end) - _unit(direction, arm.side)))
+            for start, direction in ((0, UPPER_ARM), (1, FOREARM)):
+                link = arm.place(data, start + 1) - arm.place(data, start)
+                errors.append(0.3 * (link / max(float(np.linalg.norm(link)), 1e-6) - _unit(direction, arm.side)))
         return np.concatenate(errors)
 
     start = np.clip(data.qpos[7:][free], lower[free] + 1e-6, upper[free] - 1e-6)
@@ -177,11 +186,6 @@ def _support(data: mujoco.MjData, legs: tuple[Limb, Limb], soles: tuple[Sole, So
     """(2,) middle of the rectangle around both soles."""
     points = np.concatenate([_sole_points(data, leg, sole) for leg, sole in zip(legs, soles, strict=True)])[:, :2]
     return 0.5 * (points.min(0) + points.max(0))
-
-
-def _direction(data: mujoco.MjData, start: int, end: int) -> np.ndarray:
-    link = data.xpos[end] - data.xpos[start]
-    return link / max(float(np.linalg.norm(link)), 1e-6)
 
 
 def _unit(direction: tuple[float, float, float], side: float) -> np.ndarray:
