@@ -8,6 +8,7 @@ import numpy as np
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.motion.builtin.morphology import Morphology
 from athena_wbc.robots.findings import PASS, WARN, Finding, judge
+from athena_wbc.sim.render import stature
 
 MASS_RANGE = (3.0, 150.0)
 """kg of humanoids that have been built; what is outside is most likely in other units."""
@@ -22,7 +23,10 @@ MIRROR_DISTANCE = 0.02
 def check_bodies(embodiment: Embodiment, body: Morphology) -> list[Finding]:
     """Findings on masses and inertias."""
     model, names = body.model, embodiment.body_names
-    height = _height(body)
+    data = mujoco.MjData(model)
+    data.qpos[:] = body.nominal
+    mujoco.mj_kinematics(model, data)
+    height = stature(model, data)
     mass = embodiment.mass
     low, high = MASS_RANGE
     index = mass / height**2
@@ -213,17 +217,3 @@ def check_limits(embodiment: Embodiment) -> list[Finding]:
         )
     )
     return findings
-
-
-def _height(body: Morphology) -> float:
-    """Top of the robot's geoms above the soles in the default pose, m."""
-    data = mujoco.MjData(body.model)
-    data.qpos[:] = body.nominal
-    mujoco.mj_forward(body.model, data)
-    tops = [data.xipos[1:, 2].max()]
-    for geom in range(body.model.ngeom):
-        if body.model.geom_bodyid[geom] > 0:
-            centre, half = body.model.geom_aabb[geom, :3], body.model.geom_aabb[geom, 3:]
-            rotation = data.geom_xmat[geom].reshape(3, 3)
-            tops.append(data.geom_xpos[geom, 2] + rotation[2] @ centre + np.abs(rotation[2]) @ half)
-    return float(max(tops))

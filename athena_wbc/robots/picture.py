@@ -8,10 +8,12 @@ import numpy as np
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.files import atomic_path
 from athena_wbc.motion.builtin import builtin_clips
-from athena_wbc.sim.render import SceneRenderer, write_pictures
+from athena_wbc.sim.render import SceneRenderer
 
-WIDTH, HEIGHT = 480, 480
+WIDTH, HEIGHT = 400, 480
+"""Pixels of each view."""
 _FRONT, _SIDE = 180.0, 90.0
 """Azimuths of the camera: the robot looks along x."""
 
@@ -31,6 +33,8 @@ def draw_robot(embodiment: Embodiment, path: str | Path) -> None:
         views.append((np.concatenate((squat.root_pos[deep], squat.root_quat[deep], squat.joint_pos[deep])), _SIDE))
     except AthenaError:
         pass  # the robot cannot squat, as the findings say, or the solver is not installed
+    from PIL import Image
+
     renderer = SceneRenderer(embodiment, WIDTH, HEIGHT, smoothing=1.0)
     try:
         pictures = []
@@ -39,4 +43,5 @@ def draw_robot(embodiment: Embodiment, path: str | Path) -> None:
             pictures.append(renderer.draw(view))
     finally:
         renderer.close()
-    write_pictures(path, pictures, 1.0)
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.concatenate(pictures, axis=1)).save(temporary, format="png")

@@ -31,8 +31,8 @@ _CAMERA_DISTANCE = 2.3
 _CAMERA_AZIMUTH = 125.0
 _CAMERA_ELEVATION = -14.0
 _CAMERA_HEIGHT = 0.75
-_ROOT_HEIGHT = 0.76
-"""Of the G1, which distance and height of the camera suit; other robots have theirs in proportion."""
+_STATURE = 1.29
+"""Height of the G1 in its default pose, m, which distance and height of the camera suit; others in proportion."""
 CAMERA_SMOOTHING = 0.1
 """In a video the camera follows softly, so that it does not shake with every step."""
 
@@ -67,8 +67,10 @@ class SceneRenderer:
         self._options = mujoco.MjvOption()
         self._perturbation = mujoco.MjvPerturb()
         self._camera = mujoco.MjvCamera()
-        # As large in the picture as a robot of the height that the numbers above were chosen for.
-        self._scale = embodiment.default_root_height / _ROOT_HEIGHT
+        root = (0.0, 0.0, embodiment.default_root_height, 0.0, 0.0, 0.0, 1.0)
+        self._place(self._robot, np.concatenate((root, embodiment.default_joint_pos)))
+        # As large in the picture as the robot that the numbers above were chosen for.
+        self._scale = stature(self._model, self._robot) / _STATURE
         self._camera.distance = _CAMERA_DISTANCE * self._scale
         self._camera.azimuth = _CAMERA_AZIMUTH
         self._camera.elevation = _CAMERA_ELEVATION
@@ -149,6 +151,14 @@ def write_pictures(path: str | os.PathLike[str], pictures: Iterable[np.ndarray],
         _write_strip(path, list(pictures))
     else:
         raise AthenaError(f"{path}: unknown kind of file; end the name in .mp4 for a video or .png for a strip")
+
+
+def stature(model: mujoco.MjModel, data: mujoco.MjData) -> float:
+    """Height of the top of a robot's geoms above the ground, m, in the pose in ``data`` after its kinematics."""
+    robot = model.geom_bodyid > 0
+    centre, half = model.geom_aabb[robot, :3], model.geom_aabb[robot, 3:]
+    up = data.geom_xmat[robot].reshape(-1, 3, 3)[:, 2]
+    return float((data.geom_xpos[robot, 2] + (up * centre).sum(1) + (np.abs(up) * half).sum(1)).max())
 
 
 def strip_choice(count: int, most: int = 8) -> list[int]:
