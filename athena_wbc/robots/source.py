@@ -65,8 +65,8 @@ class Source:
             if not mesh.name:
                 mesh.name = origin.stem
             mesh.file = target
-        self.spec.meshdir = ASSETS
-        self.spec.compile()
+        self.spec.meshdir, self.spec.modelfiledir = ASSETS, str(path.parent)
+        self.compile()
         write_text(path, self.spec.to_xml())
 
     def _mesh_folder(self) -> Path:
