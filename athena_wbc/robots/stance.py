@@ -1,6 +1,6 @@
-"""Default pose of a robot: knees slightly bent, soles flat below the hips, centre of mass above them, arms at the sides.
+"""Default pose of a robot: knees slightly bent, soles flat and the mass above them, arms at the sides.
 
-Found by least squares on the robot's forward kinematics within its joint limits, whatever its zero pose is.
+The feet stand as far apart as in the zero pose. Found by least squares on the robot's forward kinematics within its joint limits, whatever its zero pose is.
 """
 
 from __future__ import annotations
@@ -82,11 +82,12 @@ def find_stance(
     data = mujoco.MjData(model)
     data.qpos[:] = 0.0
     data.qpos[3] = 1.0
-    # In the model's zero pose, whether its limits allow that or not, the soles lie flat and head forward: x of the
-    # world is then the forward axis of the sole, in the foot's frame.
+    # In the model's zero pose, whether its limits allow that or not, the soles lie flat, head forward and stand as far
+    # apart as they should: x of the world is then the forward axis of the sole, in the foot's frame.
     mujoco.mj_forward(model, data)
     soles = tuple(find_sole(model, data, leg.end, robot) for leg in legs)
     ahead = [sole.level[0] for sole in soles]
+    aside = [float(leg.place(data, 2)[1]) for leg in legs]
     lower, upper = model.jnt_range[1:].T
     margin = np.minimum(LIMIT_MARGIN, 0.1 * (upper - lower))
     lower, upper = lower + margin, upper - margin
@@ -98,7 +99,7 @@ def find_stance(
     free[[model.joint(name).id - 1 for name in movable]] = True
     free[knees] = False
     for _ in range(_PASSES):
-        _solve(model, data, legs, arms, soles, ahead, free, lower, upper)
+        _solve(model, data, legs, arms, soles, ahead, aside, free, lower, upper)
         mujoco.mj_forward(model, data)
         soles = tuple(find_sole(model, data, leg.end, robot) for leg in legs)
     data.qpos[2] -= min(float(_sole_points(data, leg, sole)[:, 2].min()) for leg, sole in zip(legs, soles, strict=True))
@@ -143,6 +144,7 @@ def _solve(
     arms: tuple[Limb, ...],
     soles: tuple[Sole, Sole],
     ahead: list[np.ndarray],
+    aside: list[float],
     free: np.ndarray,
     lower: np.ndarray,
     upper: np.ndarray,
@@ -156,12 +158,12 @@ def _solve(
         mujoco.mj_comPos(model, data)
         errors = [STAY_COST * (joints - neutral)]
         heights = []
-        for leg, sole, toes in zip(legs, soles, ahead, strict=True):
+        for leg, sole, toes, beside in zip(legs, soles, ahead, aside, strict=True):
             rotation = data.xmat[leg.end].reshape(3, 3)
             normal, forward = rotation @ sole.level[2], rotation @ toes
             points = _sole_points(data, leg, sole)
             heights.append(points[:, 2].min())
-            errors += [normal[:2], forward[1:2], leg.place(data, 2)[1:2] - leg.place(data, 0)[1:2]]
+            errors += [normal[:2], forward[1:2], leg.place(data, 2)[1:2] - beside]
         errors.append(np.array([heights[0] - heights[1]]))
         errors.append((data.subtree_com[1, :2] - _support(data, legs, soles))[:2])
         feet = [data.xpos[leg.end, 0] for leg in legs]

@@ -15,7 +15,9 @@ from athena_wbc.errors import AthenaError
 READABLE_MESHES = (".stl", ".obj", ".msh")
 """Mesh files that MuJoCo reads, by suffix."""
 
-_WORLD, _FREE = "athena_world", "athena_root"
+_WORLD = "world"
+"""The link that MuJoCo takes for the world itself."""
+_FREE = "root_free_joint"
 _JOINT_TYPES = ("revolute", "fixed")
 _REMEDY_MESH = "or leave the meshes out with --ignore-meshes"
 
@@ -36,6 +38,7 @@ class Urdf:
         self.path = path
         self._root = _parse(path)
         self._keep_links_and_joints()
+        self._unweld_world()
         joints = self._root.findall("joint")
         for joint in joints:
             self._check_joint(joint)
@@ -59,6 +62,16 @@ class Urdf:
             # Simulator extensions, transmissions and the like say nothing about the body.
             if child.tag not in ("link", "joint", "material"):
                 self._root.remove(child)
+
+    def _unweld_world(self) -> None:
+        """Drop a link named world at the top with its joint: the robot's own root is below it."""
+        for link in self._root.findall("link"):
+            if link.get("name") == _WORLD:
+                self._root.remove(link)
+        for joint in self._root.findall("joint"):
+            parent = joint.find("parent")
+            if parent is not None and parent.get("link") == _WORLD:
+                self._root.remove(joint)
 
     def _check_joint(self, joint: ElementTree.Element) -> None:
         name, kind = joint.get("name", ""), joint.get("type", "")
