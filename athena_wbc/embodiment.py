@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.resources import robot_files
+from athena_wbc.resources import robot_files, user_robot_files
 from athena_wbc.robot_file import RobotFile, read_tree
 
 ACTION_SCALE = 0.25
@@ -173,8 +173,22 @@ def register_embodiment(robot: str | Path | Embodiment) -> str:
 
 
 def embodiment_names() -> tuple[str, ...]:
-    """Names of the robots that ship, that installed packages bring, and that were registered, sorted."""
+    """Names of the robots that ship, that the user added, that packages bring, and that were registered, sorted."""
     return tuple(sorted(_known()))
+
+
+def robot_origin(name: str) -> str:
+    """Where a known robot comes from, in words; the later of shipped, package, added and registered counts."""
+    if name in _registered:
+        return "registered in this process"
+    if name in user_robot_files():
+        return f"added, {user_robot_files()[name].parent}"
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            return f"package {point.dist.name if point.dist else point.value}"
+    if name in robot_files():
+        return "shipped"
+    raise AthenaError(f"robot: {suggest(name, _known())}")
 
 
 def get_embodiment(robot: str | Path | Embodiment) -> Embodiment:
@@ -201,6 +215,7 @@ def _known() -> dict[str, Path | Embodiment | metadata.EntryPoint]:
     """What each name stands for; an installed package is imported only when its robot is asked for."""
     known: dict[str, Path | Embodiment | metadata.EntryPoint] = dict(robot_files())
     known.update({point.name: point for point in metadata.entry_points(group=ENTRY_POINT_GROUP)})
+    known.update(user_robot_files())
     known.update(_registered)
     return known
 

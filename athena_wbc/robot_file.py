@@ -174,7 +174,7 @@ def read_tree(path: Path, model_path: Path) -> dict[str, Any]:
         model = mujoco.MjModel.from_xml_path(str(model_path))
     except ValueError as error:
         raise AthenaError(f"{model_path}: MuJoCo cannot compile it ({_one_line(error)}); correct the model") from error
-    _check_model(model_path, model)
+    check_model(model_path, model)
     hinges, bodies = slice(1, None), slice(1, None)
     offset_pos, offset_quat = model.body_pos[bodies].copy(), model.body_quat[bodies][:, [1, 2, 3, 0]]
     offset_pos[0], offset_quat[0] = 0.0, (0.0, 0.0, 0.0, 1.0)
@@ -194,7 +194,7 @@ def read_tree(path: Path, model_path: Path) -> dict[str, Any]:
     }
 
 
-def _check_model(path: Path, model: Any) -> None:
+def check_model(path: Path, model: Any) -> None:
     from mujoco import mjtJoint
 
     if model.njnt == 0 or model.jnt_type[0] != mjtJoint.mjJNT_FREE or model.jnt_bodyid[0] != 1:
