@@ -176,5 +176,5 @@ def _parse(path: Path, text: str) -> Any:
 
 
 FORMAT = register_human_format(
-    HumanFormat("bvh", "BVH of any skeleton with legs and arms; needs [formats]", (".bvh",), recognise, read)
+    HumanFormat("bvh", "BVH of any skeleton with legs and arms; needs the extra formats", (".bvh",), recognise, read)
 )
