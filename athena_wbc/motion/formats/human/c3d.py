@@ -115,6 +115,7 @@ def read(path: Path, options: HumanOptions) -> list[RawHuman]:
             up=OPEN_UP if up is None else Choice.of(up, "POINT:Y_SCREEN in the file"),
             units=units,
             landmarks={name: name for name in names},
+            named=True,
             source=path.name,
             history=(f"{len(names)} landmarks from {len(markers)} markers", *report),
         )

@@ -69,7 +69,7 @@ def resolve(raw: RawHuman, options: HumanOptions) -> HumanMotion:
     # Shares of stature decide the vertical, so it is found in the file's own unit.
     axis, vertical = _vertical(raw, options, positions, index, evidence.stature(_points(positions, index)))
     turn = _VERTICAL[axis]
-    positions = positions @ turn.as_matrix().T
+    positions = positions @ turn.as_matrix().round().T
     if rotations is not None:
         frames, joints = rotations.shape[:2]
         rotations = (turn * Rotation.from_quat(rotations.reshape(-1, 4))).as_quat().reshape(frames, joints, 4)
@@ -125,7 +125,7 @@ def _mirrored(positions: np.ndarray, rotations: np.ndarray | None) -> tuple[np.n
 
 
 def _landmarks(raw: RawHuman, options: HumanOptions) -> tuple[dict[str, str], str]:
-    stated = dict(options.landmarks or {})
+    stated = {} if raw.named else dict(options.landmarks or {})
     for landmark, joint in stated.items():
         if landmark not in LANDMARKS:
             raise AthenaError(f"--landmarks: landmark {suggest(landmark, LANDMARKS)}")
@@ -251,7 +251,7 @@ def _frame_rate(
     raw: RawHuman, options: HumanOptions, positions: np.ndarray, points: Mapping[str, np.ndarray], height: float
 ) -> tuple[float, str]:
     stated = raw.fps if options.fps is None else Choice.of(options.fps, "option --fps")
-    fps = stated.values[0]
+    fps = max(stated.values)  # of open ones the highest: at a rate that is too low a fall is too slow to be seen
     fall = evidence.fall_of(positions, points, fps, height)
     if not stated.is_open:
         said = f"{fps:g} fps ({stated.origin})"

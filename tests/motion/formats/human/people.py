@@ -258,7 +258,7 @@ def write_c3d(
     table = np.array(list(MARKERS.values()), dtype=np.float64) * (-1.0, 1.0, 1.0)
     for frame in range(frames):
         points = np.zeros((len(MARKERS), 5), dtype=np.float32)
-        points[:, :3] = table + (0.0, 10.0 * frame, 0.0)
+        points[:, :3] = table + np.array((0.0, 10.0 * frame, 0.0))
         for column, name in enumerate(MARKERS):
             if frame in hide.get(name, ()):
                 points[column, :3], points[column, 3] = 0.0, -1.0
