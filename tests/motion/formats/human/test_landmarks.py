@@ -32,10 +32,13 @@ MIDDLE = {
 }
 
 
+PLAIN = ("Hips", "Chest", "Neck", "Head")
+
+
 @pytest.mark.parametrize("family", SIDED)
 def test_naming_families(family: str) -> None:
     parts = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
-    expected = dict(zip(("pelvis", "chest", "neck", "head"), MIDDLE.get(family, ("Hips", "Chest", "Neck", "Head"))))
+    expected = dict(zip(("pelvis", "chest", "neck", "head"), MIDDLE.get(family, PLAIN), strict=True))
     for side in ("left", "right"):
         names = [name.format(S=side.capitalize(), s=side[0].upper()) for name in SIDED[family]]
         expected |= {f"{side}_{part}": name for part, name in zip(parts, names, strict=True)}

@@ -115,7 +115,7 @@ def test_an_open_rate_is_told_by_a_fall(fps: float) -> None:
 def test_without_a_fall_the_rate_is_asked_for() -> None:
     with pytest.raises(AthenaError, match="states no frame rate, and no flight tells it; give --fps"):
         resolve(raw(z_up(people.joints()), fps=OPEN_FPS), NO_OPTIONS)
-    with pytest.raises(AthenaError, match="fit .* fps, which is no usual one; give --fps"):
+    with pytest.raises(AthenaError, match=r"fit .* fps, which is no usual one; give --fps"):
         resolve(raw(jumping(170.0), fps=OPEN_FPS), NO_OPTIONS)
     assert resolve(raw(z_up(people.joints()), fps=OPEN_FPS), HumanOptions(fps=25.0)).fps == 25.0
 
@@ -129,7 +129,7 @@ def test_a_rate_that_the_fall_contradicts_is_reported() -> None:
 def test_swapped_sides_and_left_handed_axes() -> None:
     upright = z_up(people.joints())
     mirrored = upright * (-1.0, 1.0, 1.0)
-    with pytest.raises(AthenaError, match="left and right are swapped.*--handed left"):
+    with pytest.raises(AthenaError, match=r"left and right are swapped.*--handed left"):
         resolve(raw(mirrored), NO_OPTIONS)
     np.testing.assert_allclose(resolve(raw(mirrored), HumanOptions(handed="left")).positions, upright, atol=1e-12)
     swapped = {
@@ -151,7 +151,7 @@ def test_mirrored_orientations_fit_mirrored_positions() -> None:
 
 
 def test_the_floor() -> None:
-    upright = z_up(people.joints()) + (0.0, 0.0, 0.4)
+    upright = z_up(people.joints()) + np.array((0.0, 0.0, 0.4))
     left = resolve(raw(upright), NO_OPTIONS)
     moved = resolve(raw(upright, ground=True), NO_OPTIONS)
     np.testing.assert_allclose(left.positions, upright)
