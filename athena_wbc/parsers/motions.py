@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from athena_wbc.parsers.base import Commands, add_motion_spec, command, command_group, positive
+from athena_wbc.parsers.base import Commands, add_human_options, add_motion_spec, command, command_group, positive
 
 
 def add_motions(commands: Commands) -> None:
@@ -12,7 +12,7 @@ def add_motions(commands: Commands) -> None:
         "info",
         ("motions", "info"),
         "Show what motion files hold.",
-        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50",
+        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50\nmotions info walk.bvh --up z",
     )
     check = command(
         group,
@@ -71,6 +71,7 @@ def add_motions(commands: Commands) -> None:
         parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
         parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
         parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
+    add_human_options(info)
     for parser in (info, convert, manifest):
         parser.add_argument(
             "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see check"

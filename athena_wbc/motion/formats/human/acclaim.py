@@ -154,7 +154,9 @@ def _read_asf(path: Path) -> tuple[dict[str, _Bone], float, bool, list[str], Rot
         elif key == "dof":
             bone.dof = [word.lower() for word in words[1:]]
             if not all(re.fullmatch(r"(r|t)[xyz]|l", channel) for channel in bone.dof):
-                raise AthenaError(f"{path}: bone {name}: dof {' '.join(words[1:])[:40]} is unknown; copy the file again")
+                raise AthenaError(
+                    f"{path}: bone {name}: dof {' '.join(words[1:])[:40]} is unknown; copy the file again"
+                )
         elif key == "end":
             bones.setdefault(name, bone)
     if not 1 < len(bones) < _MOST_BONES:

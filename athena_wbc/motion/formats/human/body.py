@@ -90,9 +90,7 @@ def forward(
     return positions, np.stack([rotation.as_quat() for rotation in world], axis=1)
 
 
-def pose_body(
-    poses: np.ndarray, trans: np.ndarray, height: float = DEFAULT_HEIGHT
-) -> tuple[np.ndarray, np.ndarray]:
+def pose_body(poses: np.ndarray, trans: np.ndarray, height: float = DEFAULT_HEIGHT) -> tuple[np.ndarray, np.ndarray]:
     """Joints of the mean skeleton for poses of the SMPL family.
 
     Args:

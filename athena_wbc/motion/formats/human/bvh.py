@@ -20,7 +20,7 @@ from athena_wbc.motion.formats.human.raw import OPEN_UNITS, HumanOptions, RawHum
 from athena_wbc.motion.formats.human.registry import HumanFormat, register_human_format
 from athena_wbc.motion.formats.raw import Choice
 
-_MOST_NODES = 2000
+_MOST_JOINTS = 1000
 
 
 def recognise(path: Path) -> str | None:
@@ -108,40 +108,47 @@ def _plain_text(path: Path, text: str) -> tuple[str, dict[int, np.ndarray]]:
     head, mark, motion = text.partition("MOTION")
     if not mark:
         raise AthenaError(f"{path}: has no MOTION section; it holds a skeleton only")
+    lines = head.splitlines()
     offsets: list[list[str]] = []
     kept: list[bool] = []
-    columns: dict[int, list[tuple[int, str]]] = {}
-    lines = head.splitlines()
-    if sum(line.split()[:1] in (["JOINT"], ["ROOT"], ["End"]) for line in lines) > _MOST_NODES:
-        raise AthenaError(f"{path}: has more than {_MOST_NODES} joints; no person does")
+    columns: dict[int, list[tuple[int, int]]] = {}
     for number, line in enumerate(lines):
         words = line.split()
-        if words[:1] == ["OFFSET"]:
-            offset = words[1:]
+        if words[:1] in (["ROOT"], ["JOINT"]):
+            offsets.append([])
+        elif words[:1] == ["OFFSET"] and offsets and not offsets[-1]:
+            offsets[-1] = words[1:]
         elif words[:1] == ["CHANNELS"]:
-            offsets.append(offset)
             joint, channels = len(offsets) - 1, words[2:]
-            places = [] if joint == 0 else [c for c in channels if c.lower().endswith("position")]
+            places = [] if joint < 1 else [c for c in channels if c[1:].lower() == "position" and c[0] in "XYZ"]
             if places:
-                columns[joint] = [(len(kept) + channels.index(place), place[0].upper()) for place in places]
+                columns[joint] = [(len(kept) + channels.index(place), "XYZ".index(place[0])) for place in places]
                 rest = [channel for channel in channels if channel not in places]
                 lines[number] = f"CHANNELS {len(rest)} {' '.join(rest)}"
             kept += [channel not in places for channel in channels]
+    if len(offsets) > _MOST_JOINTS:
+        raise AthenaError(f"{path}: has {len(offsets)} joints; no person does")
     if not columns:
         return text, {}
     opening, rows = _motion_rows(path, motion, len(kept))
-    moved: dict[int, np.ndarray] = {}
-    for joint, places in columns.items():
-        rest = np.array(offsets[joint], dtype=np.float64)
-        local = np.tile(rest, (len(rows), 1))
-        channels = np.stack([rows[:, column] for column, _ in places], axis=1)
-        # All zero beside an offset: the channels count from the offset instead of replacing it.
-        add = not channels.any() and rest.any()
-        for (column, axis), _ in zip(places, range(3), strict=False):
-            local[:, "XYZ".index(axis)] = rows[:, column] + (rest["XYZ".index(axis)] if add else 0.0)
-        moved[joint] = local
-    plain = "\n".join(" ".join(f"{value!r}" for value in row) for row in rows[:, kept].tolist())
+    moved = {joint: _local(path, offsets[joint], rows, places) for joint, places in columns.items()}
+    plain = "\n".join(" ".join(map(repr, row)) for row in rows[:, kept].tolist())
     return "\n".join(lines) + f"\nMOTION{opening}\n{plain}\n", moved
+
+
+def _local(path: Path, offset: list[str], rows: np.ndarray, places: list[tuple[int, int]]) -> np.ndarray:
+    """(T, 3) of a joint in its parent's frame, from its OFFSET and its position channels: (column, axis)."""
+    try:
+        rest = np.array(offset, dtype=np.float64).reshape(3)
+    except ValueError as error:
+        raise AthenaError(f"{path}: OFFSET {' '.join(offset)[:40]} is no position; correct the file") from error
+    local = np.tile(rest, (len(rows), 1))
+    for column, axis in places:
+        local[:, axis] = rows[:, column]
+    # All zero beside an offset: the channels count from the offset instead of replacing it.
+    if not local[:, [axis for _, axis in places]].any():
+        local[:] = rest
+    return local
 
 
 def _motion_rows(path: Path, motion: str, width: int) -> tuple[str, np.ndarray]:
@@ -176,5 +183,5 @@ def _parse(path: Path, text: str) -> Any:
 
 
 FORMAT = register_human_format(
-    HumanFormat("bvh", "BVH of any skeleton with legs and arms; needs [formats]", (".bvh",), recognise, read)
+    HumanFormat("bvh", "BVH of any skeleton with legs and arms; needs the extra formats", (".bvh",), recognise, read)
 )

@@ -115,6 +115,7 @@ def read(path: Path, options: HumanOptions) -> list[RawHuman]:
             up=OPEN_UP if up is None else Choice.of(up, "POINT:Y_SCREEN in the file"),
             units=units,
             landmarks={name: name for name in names},
+            named=True,
             source=path.name,
             history=(f"{len(names)} landmarks from {len(markers)} markers", *report),
         )
@@ -213,9 +214,7 @@ def _mean_of(
     return np.mean(tracks, axis=0)
 
 
-def _from_roles(
-    path: Path, markers: Mapping[str, np.ndarray], rate: float, report: list[str]
-) -> dict[str, np.ndarray]:
+def _from_roles(path: Path, markers: Mapping[str, np.ndarray], rate: float, report: list[str]) -> dict[str, np.ndarray]:
     """Landmarks that the labels allow, by their roles; see ROLES."""
     by_label = {_plain(label): label for label in reversed(markers)}
     hidden: list[str] = []
@@ -301,5 +300,5 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 FORMAT = register_human_format(
-    HumanFormat("c3d", "C3D markers of the whole body; needs [formats]", (".c3d",), recognise, read)
+    HumanFormat("c3d", "C3D markers of the whole body; needs the extra formats", (".c3d",), recognise, read)
 )

@@ -58,6 +58,8 @@ class RawHuman:
     units: Choice[str]
     landmarks: Mapping[str, str] | None = None
     """Where the format knows them; else they are found by the names."""
+    named: bool = False
+    """Whether the user's landmarks are among them already, as with markers, several of which make one."""
     rotations: np.ndarray | None = None
     """(T, J, 4) xyzw in the file's frame."""
     rest: np.ndarray | None = None

@@ -35,6 +35,9 @@ SIDE_MARGIN = 0.3
 FITTING_FPS = 0.15
 """Share by which the fall's frame rate may miss a usual one."""
 
+FITTING_FALL = 0.25
+"""Share by which a fall may differ from g and still tell the unit; the units differ by 2.2 and more."""
+
 _VERTICAL = {
     "z": Rotation.identity(),
     "y": Rotation.from_euler("x", 90, degrees=True),
@@ -63,18 +66,18 @@ def resolve(raw: RawHuman, options: HumanOptions) -> HumanMotion:
     landmarks, found = _landmarks(raw, options)
     history.append(found)
     index = {landmark: raw.joint_names.index(joint) for landmark, joint in landmarks.items()}
-    metres, reason = _unit(raw, options, evidence.stature(_points(positions, index)))
-    positions = positions * metres
-    history.append(reason)
-    height = evidence.stature(_points(positions, index))
-    axis, reason = _vertical(raw, options, positions, index, height)
+    # Shares of stature decide the vertical, so it is found in the file's own unit.
+    axis, vertical = _vertical(raw, options, positions, index, evidence.stature(_points(positions, index)))
     turn = _VERTICAL[axis]
-    positions = positions @ turn.as_matrix().T
+    positions = positions @ turn.as_matrix().round().T
     if rotations is not None:
         frames, joints = rotations.shape[:2]
         rotations = (turn * Rotation.from_quat(rotations.reshape(-1, 4))).as_quat().reshape(frames, joints, 4)
-    history.append(reason)
+    metres, reason = _unit(raw, options, positions, index)
+    positions = positions * metres
+    history += [reason, vertical]
     points = _points(positions, index)
+    height = evidence.stature(points)
     history.append(_sides(raw, points))
     fps, reason = _frame_rate(raw, options, positions, points, height)
     history.append(reason)
@@ -122,7 +125,7 @@ def _mirrored(positions: np.ndarray, rotations: np.ndarray | None) -> tuple[np.n
 
 
 def _landmarks(raw: RawHuman, options: HumanOptions) -> tuple[dict[str, str], str]:
-    stated = dict(options.landmarks or {})
+    stated = {} if raw.named else dict(options.landmarks or {})
     for landmark, joint in stated.items():
         if landmark not in LANDMARKS:
             raise AthenaError(f"--landmarks: landmark {suggest(landmark, LANDMARKS)}")
@@ -149,7 +152,10 @@ def _points(positions: np.ndarray, index: Mapping[str, int]) -> dict[str, np.nda
     return {landmark: positions[:, joint] for landmark, joint in index.items()}
 
 
-def _unit(raw: RawHuman, options: HumanOptions, stature: float) -> tuple[float, str]:
+def _unit(raw: RawHuman, options: HumanOptions, positions: np.ndarray, index: Mapping[str, int]) -> tuple[float, str]:
+    """Metres of the file's unit; `positions` are z up by now."""
+    points = _points(positions, index)
+    stature = evidence.stature(points)
     if options.units is not None:
         metres = unit_in_metres(options.units)
         return metres, f"unit: {options.units} (option --units), which makes the person {stature * metres:.2f} m tall"
@@ -162,16 +168,26 @@ def _unit(raw: RawHuman, options: HumanOptions, stature: float) -> tuple[float, 
                 "say which it is by --units"
             )
         return unit_in_metres(unit), f"unit: {unit} ({raw.units.origin}); the person is {tall:.2f} m tall"
-    fitting = [
-        unit for unit in raw.units.values if evidence.SHORTEST < stature * unit_in_metres(unit) < evidence.TALLEST
-    ]
+    tall = {unit: stature * unit_in_metres(unit) for unit in raw.units.values}
+    fitting = [unit for unit in tall if evidence.SHORTEST < tall[unit] < evidence.TALLEST]
+    why = "and no person in others"
+    if not fitting and (options.fps or not raw.fps.is_open):
+        # A child or a caricature: what it falls at tells the unit.
+        fps = options.fps or raw.fps.values[0]
+        why = "and falls at g"
+        for unit in (unit for unit in tall if LEAST_STATURE < tall[unit] < MOST_STATURE):
+            scaled = {landmark: track * unit_in_metres(unit) for landmark, track in points.items()}
+            fall = evidence.fall_of(positions * unit_in_metres(unit), scaled, fps, tall[unit])
+            if fall is not None and abs(fall.error) < FITTING_FALL:
+                fitting.append(unit)
     if len(fitting) != 1:
         raise AthenaError(
-            f"{raw.where}: legs and trunk belong to a stature of {stature:.3g} units, which is no person's in "
+            f"{raw.where}: legs and trunk belong to a stature of {stature:.3g} units, which is no adult's in "
             f"{', '.join(raw.units.values)}; give --units (one of them, or a number of metres)"
         )
-    metres = unit_in_metres(fitting[0])
-    return metres, f"unit: {fitting[0]}, since the person is {stature * metres:.2f} m tall in it and no person in others"
+    return unit_in_metres(
+        fitting[0]
+    ), f"unit: {fitting[0]}, since the person is {tall[fitting[0]]:.2f} m tall in it {why}"
 
 
 def _axis(name: str) -> np.ndarray:
@@ -235,7 +251,7 @@ def _frame_rate(
     raw: RawHuman, options: HumanOptions, positions: np.ndarray, points: Mapping[str, np.ndarray], height: float
 ) -> tuple[float, str]:
     stated = raw.fps if options.fps is None else Choice.of(options.fps, "option --fps")
-    fps = stated.values[0]
+    fps = max(stated.values)  # of open ones the highest: at a rate that is too low a fall is too slow to be seen
     fall = evidence.fall_of(positions, points, fps, height)
     if not stated.is_open:
         said = f"{fps:g} fps ({stated.origin})"

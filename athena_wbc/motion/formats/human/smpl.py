@@ -123,9 +123,8 @@ def _from_fields(where: str, name: str, content: Mapping[str, Any], options: Hum
     fps = OPEN_FPS if rate is None else as_fps(where, content[rate], f"{rate} in the file")
     up = Choice.of("z", "default of the format")
     note = f"{model}, {poses.shape[1]} pose columns"
-    betas = content["betas"] if "betas" in content else None
-    raw = smpl_motion(where, name, poses, table(where, trans, content[trans], 3), fps, up, options, betas, (note,))
-    return raw
+    betas = next((content[key] for key in ("betas",) if key in content), None)
+    return smpl_motion(where, name, poses, table(where, trans, content[trans], 3), fps, up, options, betas, (note,))
 
 
 def _recognise_npz(path: Path) -> str | None:
