@@ -20,20 +20,18 @@ _CHANGE = 0.02
 """Price of changing between the two solutions, m^2 for each rad^2 between them."""
 
 
-def solve_both_ways(
-    solver: ChainSolver, chain: Chain, planted: np.ndarray, costs: Costs, iterations: int
-) -> np.ndarray:
+def solve_both_ways(solver: ChainSolver, chain: Chain, firm: np.ndarray, costs: Costs, iterations: int) -> np.ndarray:
     """Configurations (T, nq) that follow a chain; see `ChainSolver.solve`.
 
     Motions without dead ends are solved once.
     """
-    forward = solver.solve(chain, planted, costs, iterations)
+    forward = solver.solve(chain, firm, costs, iterations)
     error = np.linalg.norm(solver.points(forward) - chain.points, axis=2)
     groups = _groups(solver.build)
     caught = [number for number, (_, points) in enumerate(groups) if error[:, points].max() > CAUGHT]
     if not caught:
         return forward
-    backward = solver.solve(chain.reversed(), planted[::-1], costs, iterations)[::-1]
+    backward = solver.solve(chain.reversed(), firm[::-1], costs, iterations)[::-1]
     other = np.linalg.norm(solver.points(backward) - chain.points, axis=2)
     out = forward.copy()
     for number in caught:

@@ -15,9 +15,13 @@ from athena_wbc.motion.retarget.contacts import fade, find_contacts
 from athena_wbc.motion.retarget.ground import split
 from athena_wbc.motion.retarget.person import read_person
 from athena_wbc.motion.retarget.quality import Quality, measure_quality
-from athena_wbc.motion.retarget.second import grounded, second_pass
+from athena_wbc.motion.retarget.second import above_ground, grounded, second_pass
 from athena_wbc.motion.retarget.skeleton import plant, rebuild
 from athena_wbc.motion.retarget.solve import ChainSolver, Costs
+
+
+ROUNDS = 2
+"""Times that the second pass is repeated where something is still below the ground."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +61,19 @@ def retarget(motion: HumanMotion, build: Build, settings: Settings) -> Retargete
     contacts = find_contacts(person)
     chain = plant(rebuild(person, contacts, build, scale), contacts, build, settings.fps)
     solver = ChainSolver(build, settings.fps, settings.collisions)
-    planted = np.stack([fade(contacts.planted[:, side], 0.06 * settings.fps) for side in (0, 1)], axis=1)
-    first = solve_both_ways(solver, chain, planted, Costs(), settings.iterations)
-    chain, lift, flights = grounded(chain, first, person, contacts, build, settings.fps)
-    qpos = second_pass(chain, first, lift, contacts, solver, settings.fps, settings.second_iterations)
-    quality = measure_quality(build, qpos, solver.points(qpos), chain.points, contacts, len(flights), settings.fps)
+    fps = settings.fps
+    feet = [fade(contacts.planted[:, side], 0.06 * fps) for side in (0, 1)]
+    firm = np.stack([*feet, np.zeros(len(feet[0])), np.zeros(len(feet[0]))], axis=1)
+    first = solve_both_ways(solver, chain, firm, Costs(), settings.iterations)
+    target = grounded(chain, first, person, contacts, build, fps)
+    qpos = second_pass(target, first, solver, fps, settings.second_iterations)
+    for _ in range(ROUNDS):
+        raised = above_ground(target, qpos, contacts, build, fps)
+        if raised is None:
+            break
+        target, qpos = raised, second_pass(raised, qpos, solver, fps, settings.second_iterations)
+    reached = solver.points(qpos)
+    quality = measure_quality(build, qpos, reached, target.chain.points, contacts, len(target.flights), fps)
     return Retargeted(_clip(motion, build, qpos, settings, scale, quality), quality, time.process_time() - began)
 
 

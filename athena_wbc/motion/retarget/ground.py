@@ -37,18 +37,20 @@ class Heights:
     foot: np.ndarray
     """(T, 2) lowest point of either foot, m, left first."""
     other: np.ndarray
-    """(T,) lowest point of all other bodies, m."""
+    """(T,) lowest point of all bodies besides the feet and the arms below the elbow, m."""
     sole: np.ndarray
     """(T, 2, 3) middle of either sole, m."""
     com: np.ndarray
     """(T, 3) centre of mass, m."""
+    arm: np.ndarray
+    """(T, 2) lowest point of either arm from the elbow on, m."""
     bodies: np.ndarray
     """(T, B) lowest surface point of every body of the embodiment, infinity where it has none, m."""
 
     @property
     def lowest(self) -> np.ndarray:
         """(T,) lowest point of the robot, m."""
-        return np.minimum(self.foot.min(axis=1), self.other)
+        return self.bodies.min(axis=1)
 
 
 def measure_heights(build: Build, qpos: np.ndarray) -> Heights:
@@ -72,8 +74,25 @@ def measure_heights(build: Build, qpos: np.ndarray) -> Heights:
         ankle = build.point_offset[build.ankles[side]]
         middle = axes.T @ build.soles[side].mean(axis=0) + ankle
         soles.append((pos[:, foot] + quat_apply(quat[:, foot], torch.as_tensor(middle))).numpy())
-    others = np.delete(bodies, feet, axis=1)
-    return Heights(bodies[:, feet], others.min(axis=1), np.stack(soles, axis=1), com, bodies)
+    arms = [_below(embodiment, build.roles[f"{side}_elbow"].body) for side in ("left", "right")]
+    others = np.delete(bodies, [*feet, *arms[0], *arms[1]], axis=1)
+    return Heights(
+        foot=bodies[:, feet],
+        other=others.min(axis=1),
+        sole=np.stack(soles, axis=1),
+        com=com,
+        arm=np.stack([bodies[:, arm].min(axis=1) for arm in arms], axis=1),
+        bodies=bodies,
+    )
+
+
+def _below(embodiment: Embodiment, top: str) -> list[int]:
+    """Indices of a body and of all that hang from it."""
+    found = [embodiment.body_names.index(top)]
+    for body, parent in enumerate(embodiment.body_parents):
+        if parent in found:
+            found.append(body)
+    return found
 
 
 def split(qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,16 +156,34 @@ def ground_lift(heights: Heights, contacts: Contacts, flights: list[tuple[int, i
 
     Where no foot stands and nothing flies, some part of the body lies on the ground: it is moved there.
     """
-    width = max(1, round(0.06 * fps))
     flying = np.zeros(len(heights.other), dtype=bool)
     for first, last in flights:
         flying[first + 1 : last] = True
-    standing = contacts.planted.any(axis=1) | (contacts.clearance.min(axis=1) < 0.02)
-    lowest = heights.lowest
-    below = np.maximum(-np.where(standing, heights.other, lowest), 0.0)
-    below = maximum_filter1d(below, 2 * width + 1, mode="nearest")
-    hovering = np.where(standing | flying, 0.0, np.maximum(lowest, 0.0))
-    return gaussian_filter1d(below, 0.5 * width, mode="nearest") - _eased(hovering, fps)
+    hovering = np.where(_standing(contacts) | flying, 0.0, np.maximum(heights.lowest, 0.0))
+    return body_lift(heights, contacts, fps) - _eased(hovering, fps)
+
+
+def body_lift(heights: Heights, contacts: Contacts, fps: float) -> np.ndarray:
+    """(T,) by how much to raise the body for trunk and legs to stay above the ground, m; feet where none stands."""
+    lowest = np.where(_standing(contacts), heights.other, np.minimum(heights.other, heights.foot.min(axis=1)))
+    return _cover(np.maximum(-lowest, 0.0), fps)
+
+
+def _standing(contacts: Contacts) -> np.ndarray:
+    """(T,) bool: a foot is on the ground, planted or not."""
+    return contacts.planted.any(axis=1) | (contacts.clearance.min(axis=1) < 0.02)
+
+
+def arm_lift(heights: Heights, lift: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 2) by how much to raise either hand besides the body's lift (T,) for the arm to stay above the ground, m."""
+    return np.stack([_cover(np.maximum(-heights.arm[:, side] - lift, 0.0), fps) for side in (0, 1)], axis=1)
+
+
+def _cover(depth: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) a smooth curve nowhere below the depths (T,), m."""
+    width = max(1, round(0.06 * fps))
+    highest = maximum_filter1d(depth, 4 * width + 1, mode="nearest")
+    return gaussian_filter1d(highest, float(width), truncate=2.0, mode="nearest")
 
 
 def _eased(values: np.ndarray, fps: float) -> np.ndarray:

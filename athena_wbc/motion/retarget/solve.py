@@ -59,8 +59,10 @@ class Costs:
     pelvis_axes: float = 5.0
     torso_axes: float = 3.0
     foot_axes: float = 1.0
-    planted_ankle: float = 20.0
-    planted_foot_axes: float = 3.0
+    firm_ankle: float = 20.0
+    firm_foot_axes: float = 3.0
+    firm_arm: float = 8.0
+    """Of feet and hands that touch the ground."""
     posture: float = 0.05
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +155,7 @@ class ChainSolver:
     def solve(
         self,
         chain: Chain,
-        planted: np.ndarray,
+        firm: np.ndarray,
         costs: Costs,
         iterations: int,
         guess: np.ndarray | None = None,
@@ -162,7 +164,7 @@ class ChainSolver:
 
         Args:
             chain: targets of T frames.
-            planted: (T, 2) 0 to 1, how much the costs of planted feet count.
+            firm: (T, 4) 0 to 1, how much feet and hands (left, right each) have the costs of touching the ground.
             costs: weights.
             iterations: of each frame.
             guess: (T, nq) a solution nearby, which the posture cost pulls to and each frame starts from; the default
@@ -182,15 +184,18 @@ class ChainSolver:
             axis=1,
         )
         point_costs, axes_costs = costs.rows()
-        ankles = [POINTS.index("left_ankle"), POINTS.index("right_ankle")]
+        usual = point_costs.copy()
+        ends = [POINTS.index(f"{side}_{part}") for part in ("ankle", "wrist", "elbow") for side in ("left", "right")]
+        highest = np.array([costs.firm_ankle] * 2 + [costs.firm_arm] * 4)
         out = np.zeros((len(chain.points), build.model.nq))
         previous: np.ndarray | None = None
         root_step: np.ndarray | None = None
         start = self._start(chain.points[0], rotations[0]) if guess is None else guess[0]
         for frame in range(len(out)):
             task.points, task.rotations = chain.points[frame], rotations[frame]
-            point_costs[ankles] = costs.ankle + planted[frame] * (costs.planted_ankle - costs.ankle)
-            axes_costs[2:] = costs.foot_axes + planted[frame] * (costs.planted_foot_axes - costs.foot_axes)
+            touch = firm[frame][[0, 1, 2, 3, 2, 3]]
+            point_costs[ends] = usual[ends] + touch * (highest - usual[ends])
+            axes_costs[2:] = costs.foot_axes + firm[frame, :2] * (costs.firm_foot_axes - costs.foot_axes)
             task.cost = np.repeat(np.concatenate((point_costs, axes_costs)), 3)
             lower, upper = self.lower, self.upper
             if previous is not None:
