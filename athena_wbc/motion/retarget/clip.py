@@ -19,7 +19,6 @@ from athena_wbc.motion.retarget.second import above_ground, grounded, second_pas
 from athena_wbc.motion.retarget.skeleton import plant, rebuild
 from athena_wbc.motion.retarget.solve import ChainSolver, Costs
 
-
 ROUNDS = 2
 """Times that the second pass is repeated where something is still below the ground."""
 

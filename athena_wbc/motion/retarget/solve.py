@@ -42,8 +42,14 @@ LONGEST_STEP = 0.35
 """Of a joint in one iteration, rad. A longer step leaves the way on which a limb can follow, and may end with the hip
 wound up on the far side of its range."""
 
-LEG_DISTANCE, LEG_DETECTION = 0.01, 0.06
+LEG_DISTANCE, LEG_DETECTION = 0.01, 0.12
 """Where legs must not collide: least distance, and the distance from which it counts, m."""
+
+LEG_STEP = 0.1
+"""Then also the longest step of a joint, rad: a leg must not be on the other side before it comes near."""
+
+PUSH = 1e-3
+"""Legs that touch come apart by this in an iteration, m."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +153,7 @@ class ChainSolver:
         self.configuration = mink.Configuration(model, build.nominal)
         self.task = ChainTask(build)
         self.limits = [_leg_limit(build)] if collisions else []
+        self.longest = LEG_STEP if collisions else LONGEST_STEP
         self.lower, self.upper = model.jnt_range[1:, 0].copy(), model.jnt_range[1:, 1].copy()
         self.step = SPEED_SHARE * build.embodiment.velocity_limit / fps
         self.jolt = ROOT_JOLT / fps
@@ -232,7 +239,7 @@ class ChainSolver:
         """(nv,) one step within the bounds of the joints, and of the root about where its velocity takes it."""
         problem = mink.build_ik(self.configuration, tasks, 1.0, DAMPING, self.limits)
         problem.lb, problem.ub = -self.bounds, self.bounds.copy()
-        problem.lb[6:], problem.ub[6:] = np.maximum(lower, -LONGEST_STEP), np.minimum(upper, LONGEST_STEP)
+        problem.lb[6:], problem.ub[6:] = np.maximum(lower, -self.longest), np.minimum(upper, self.longest)
         if root is not None:
             problem.lb[:3], problem.ub[:3] = root - self.jolt, root + self.jolt
         result = qpsolvers.solve_problem(problem, solver="daqp")
@@ -298,6 +305,7 @@ def _leg_limit(build: Build) -> mink.CollisionAvoidanceLimit:
         gain=0.5,
         minimum_distance_from_collisions=LEG_DISTANCE,
         collision_detection_distance=LEG_DETECTION,
+        bound_relaxation=-PUSH,
     )
 
 
