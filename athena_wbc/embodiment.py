@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -75,6 +76,8 @@ class Embodiment:
     end_effectors: tuple[str, ...]
     contact_allowed: tuple[str, ...]
     """Bodies besides the feet whose ground contact is not penalised."""
+    roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Body of a role (see `athena_wbc.roles`), where the robot file corrects what the tree says."""
 
     @property
     def num_joints(self) -> int:
@@ -121,7 +124,7 @@ class Embodiment:
         """Hash of all that a policy depends on: names, tree, limits, gains, roles; not colliders or comments."""
         content: dict = {}
         for field in dataclasses.fields(self):
-            if field.name in ("model_path", "description"):
+            if field.name in ("model_path", "description", "roles"):
                 continue
             value = getattr(self, field.name)
             # Adding zero turns -0.0, which is written otherwise, into 0.0.
@@ -157,6 +160,7 @@ def load_embodiment(path: str | Path) -> Embodiment:
         feet=file.bodies("feet", key_bodies, "key body"),
         end_effectors=file.bodies("end_effectors", key_bodies, "key body"),
         contact_allowed=file.bodies("contact_allowed", bodies),
+        roles=file.roles(),
         **tree,
         **file.gains(joints),
     )

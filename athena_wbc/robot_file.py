@@ -19,7 +19,7 @@ from athena_wbc.errors import AthenaError, suggest
 EXAMPLE = "see robots/athena_robots/g1/robot.yaml for an example"
 
 _REQUIRED = ("name", "model", "anchor", "key_bodies", "feet", "end_effectors", "root_height", "actuators")
-_OPTIONAL = ("description", "default_joint_pos", "contact_allowed")
+_OPTIONAL = ("description", "default_joint_pos", "contact_allowed", "roles")
 _GAINS = ("stiffness", "damping", "effort_limit", "velocity_limit")
 
 
@@ -121,6 +121,13 @@ class RobotFile:
                         f"{upper[joint]:g} of '{joints[joint]}'; angles are in rad"
                     )
         return values
+
+    def roles(self) -> dict[str, str]:
+        """Role -> body, for what is not to be found in the tree; the names are checked where roles are looked for."""
+        roles = self._content.get("roles") or {}
+        if not isinstance(roles, Mapping) or not all(isinstance(body, str) for body in roles.values()):
+            raise AthenaError(f"{self.path}: roles: must map roles to names of bodies, as left_knee: left_shin_link")
+        return {str(role): body for role, body in roles.items()}
 
     def _match(self, key: str, pattern: str, joints: tuple[str, ...]) -> list[int]:
         try:

@@ -82,17 +82,16 @@ class Build:
         return float(np.mean([-sole[:, 2].min() for sole in self.soles]))
 
 
-def robot_build(embodiment: Embodiment, overrides: Mapping[str, str] | None = None) -> Build:
+def robot_build(embodiment: Embodiment) -> Build:
     """Measure a robot in its default pose, in which it stands upright.
 
-    Args:
-        overrides: role -> body, where the roles that are found in the tree are to be corrected.
+    Roles are found in the tree, and taken from the robot file where it names them.
 
     Raises:
         AthenaError: roles that are not found, feet without colliders.
     """
     model = mujoco.MjModel.from_xml_path(str(embodiment.model_path))
-    roles = find_roles(model, embodiment.name, overrides=overrides)
+    roles = find_roles(model, embodiment.name, overrides=embodiment.roles)
     data = mujoco.MjData(model)
     data.qpos[2] = embodiment.default_root_height
     for name, value in zip(embodiment.joint_names, embodiment.default_joint_pos, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import mink
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from athena_wbc.errors import AthenaError
 from athena_wbc.motion.evidence import GRAVITY
 from athena_wbc.motion.human import HumanMotion
 from athena_wbc.motion.retarget import contacts, ground
 from athena_wbc.motion.retarget.branches import cheapest_path
-from athena_wbc.motion.retarget.build import POINTS, Build
+from athena_wbc.motion.retarget.build import POINTS, Build, robot_build
 from athena_wbc.motion.retarget.person import read_person
 from athena_wbc.motion.retarget.second import smooth
 from athena_wbc.motion.retarget.skeleton import rebuild
@@ -27,10 +29,17 @@ def test_the_build_of_g1(build: Build) -> None:
     assert build.ankle_height == pytest.approx(0.044, abs=0.003)
     # Ranges of the robot file, narrowed by 0.01 rad; knees and elbows only as far as the straight limb.
     assert build.ankle_roll == pytest.approx((-0.2518, 0.2518)) and build.ankle_pitch == pytest.approx(
-        (-0.8627, 0.5136)
+        (-0.86267, 0.5136)
     )
     elbow = build.model.joint("left_elbow_joint").range
     assert elbow[0] == pytest.approx(-1.0372) and elbow[1] < 1.5
+
+
+def test_a_robot_file_corrects_roles(build: Build) -> None:
+    robot = dataclasses.replace(build.embodiment, roles={"left_hand": "left_elbow_link"})
+    assert robot_build(robot).roles["left_hand"].body == "left_elbow_link" and robot.hash == build.embodiment.hash
+    with pytest.raises(AthenaError, match=r"robot 'g1': roles.left_hand: body unknown"):
+        robot_build(dataclasses.replace(robot, roles={"left_hand": "paw"}))
 
 
 def test_the_jacobian_is_that_of_mujoco_and_of_the_error(build: Build) -> None:
