@@ -205,19 +205,25 @@ def find_by_structure(names: Sequence[str], parents: Sequence[int], positions: n
 def _ends_of_feet(
     found: Mapping[str, str], names: Sequence[str], parents: Sequence[int], positions: np.ndarray
 ) -> dict[str, str]:
-    """Toe landmarks of a skeleton that names none: the only joint below each ankle, where it lies ahead."""
+    """Toe landmarks of a skeleton that names none: the first joint down each foot that lies ahead of the ankle."""
     toes: dict[str, str] = {}
     for side in ("left", "right"):
+        if f"{side}_toe" in found:
+            return {}
         knee, ankle = (names.index(found[f"{side}_{part}"]) for part in ("knee", "ankle"))
-        below = [joint for joint, parent in enumerate(parents) if parent == ankle]
-        if f"{side}_toe" in found or len(below) != 1:
-            return {}
-        foot, shank = positions[:, below[0]] - positions[:, ankle], positions[:, ankle] - positions[:, knee]
-        length, leg = np.linalg.norm(foot, axis=1), np.linalg.norm(shank, axis=1)
-        along = np.median((foot * shank).sum(axis=1) / np.maximum(length * leg, 1e-9))
-        if np.median(length) < _SHORTEST_FOOT * np.median(leg) or abs(along) > _ALONG_SHANK:
-            return {}
-        toes[f"{side}_toe"] = names[below[0]]
+        shank = positions[:, ankle] - positions[:, knee]
+        leg = np.linalg.norm(shank, axis=1)
+        below = ankle
+        while f"{side}_toe" not in toes:
+            children = [joint for joint, parent in enumerate(parents) if parent == below]
+            if len(children) != 1:
+                return {}
+            below = children[0]
+            foot = positions[:, below] - positions[:, ankle]
+            length = np.linalg.norm(foot, axis=1)
+            along = np.median((foot * shank).sum(axis=1) / np.maximum(length * leg, 1e-9))
+            if np.median(length) > _SHORTEST_FOOT * np.median(leg) and abs(along) < _ALONG_SHANK:
+                toes[f"{side}_toe"] = names[below]
     return toes
 
 
