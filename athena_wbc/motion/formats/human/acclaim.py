@@ -159,6 +159,7 @@ def _read_asf(path: Path) -> tuple[dict[str, _Bone], float, bool, list[str], Rot
                 )
         elif key == "end":
             bones.setdefault(name, bone)
+            bone, name = _Bone(), ""
     if not 1 < len(bones) < _MOST_BONES:
         raise AthenaError(f"{path}: :bonedata holds {len(bones) - 1} bones; copy the file again")
     return _ordered(path, bones, sections), _INCH / length, degrees, order, Rotation.from_euler(

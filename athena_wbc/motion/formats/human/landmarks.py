@@ -107,6 +107,12 @@ FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
 ``left`` or ``l``; case, separators and namespaces are ignored."""
 
 _NAMESPACE = re.compile(r"^(mixamorig\d*|bip\d*|character\d*|robot|skeleton\d*|reference)(?=.)")
+_SHORTEST_FOOT = 0.15
+"""Share of the shank below which the end of a foot is none: some skeletons end right below the ankle."""
+
+_ALONG_SHANK = 0.9
+"""Cosine between foot and shank above which it only prolongs the leg."""
+
 _SIDES = ({"left": "left", "right": "right"}, {"left": "l", "right": "r"})
 
 
@@ -196,6 +202,31 @@ def find_by_structure(names: Sequence[str], parents: Sequence[int], positions: n
     return {landmark: names[found[landmark]] for landmark in LANDMARKS if landmark in found}
 
 
+def _ends_of_feet(
+    found: Mapping[str, str], names: Sequence[str], parents: Sequence[int], positions: np.ndarray
+) -> dict[str, str]:
+    """Toe landmarks of a skeleton that names none: the first joint down each foot that lies ahead of the ankle."""
+    toes: dict[str, str] = {}
+    for side in ("left", "right"):
+        if f"{side}_toe" in found:
+            return {}
+        knee, ankle = (names.index(found[f"{side}_{part}"]) for part in ("knee", "ankle"))
+        shank = positions[:, ankle] - positions[:, knee]
+        leg = np.linalg.norm(shank, axis=1)
+        below = ankle
+        while f"{side}_toe" not in toes:
+            children = [joint for joint, parent in enumerate(parents) if parent == below]
+            if len(children) != 1:
+                return {}
+            below = children[0]
+            foot = positions[:, below] - positions[:, ankle]
+            length = np.linalg.norm(foot, axis=1)
+            along = np.median((foot * shank).sum(axis=1) / np.maximum(length * leg, 1e-9))
+            if np.median(length) > _SHORTEST_FOOT * np.median(leg) and abs(along) < _ALONG_SHANK:
+                toes[f"{side}_toe"] = names[below]
+    return toes
+
+
 class _Tree:
     """Chains of a skeleton, with their median lengths."""
 
@@ -264,7 +295,10 @@ def find_landmarks(
     """
     by_name = find_by_names(names)
     if by_name is not None:
-        return by_name[0], f"by names of the family {by_name[1]}"
+        found, family = by_name
+        toes = _ends_of_feet(found, names, parents, positions)
+        said = f"; toes: the ends of the feet, {' and '.join(toes.values())}" if toes else ""
+        return found | toes, f"by names of the family {family}{said}"
     by_structure = find_by_structure(names, parents, positions)
     if by_structure is not None and set(REQUIRED) <= set(by_structure):
         return by_structure, "by the structure of the tree, since the names are of no known family"

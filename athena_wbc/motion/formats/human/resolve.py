@@ -30,7 +30,7 @@ FLOOR_MARGIN = 0.02
 """Difference of `evidence.floor_spread` below which two axes keep the lowest point equally still."""
 
 SIDE_MARGIN = 0.3
-"""Mean cosine of `evidence.toes_forward` below which nothing is said about sides. Real files reach 0.6 and more."""
+"""Mean cosine of `evidence.toes_forward` below which nothing is said about sides. Real files reach 0.58 and more."""
 
 FITTING_FPS = 0.15
 """Share by which the fall's frame rate may miss a usual one."""

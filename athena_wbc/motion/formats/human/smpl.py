@@ -222,10 +222,10 @@ def _from_joints(where: str, name: str, clip: Mapping[str, Any]) -> RawHuman:
     if not isinstance(joints, np.ndarray) or joints.dtype.kind != "f" or joints.shape[1:] != (count, 3):
         shape = getattr(joints, "shape", type(joints).__name__)
         raise AthenaError(f"{where}: smpl_joints: has the shape {shape}, (frames, {count}, 3) is expected")
-    if not joints.any():
-        raise AthenaError(f"{where}: smpl_joints: are all zero; the file holds the robot's motion only")
     with np.errstate(invalid="ignore", over="ignore"):
         positions = joints.astype(np.float64)
+    if not positions.any():
+        raise AthenaError(f"{where}: smpl_joints: are all zero; the file holds the robot's motion only")
     return RawHuman(
         name=name,
         where=where,

@@ -77,6 +77,23 @@ def test_structure_finds_the_same_as_names() -> None:
     assert {key: by_structure[key] for key in REQUIRED} == {key: by_names[key] for key in REQUIRED}
 
 
+def test_the_end_of_a_foot_stands_for_missing_toes() -> None:
+    names = [name.replace("ToeBase", "Foot_end") for name in people.BVH_JOINTS]
+    parents = tuple(
+        -1 if parent is None else people.BVH_JOINTS.index(parent) for parent, _ in people._BVH_TREE.values()
+    )
+    rest = np.zeros((2, len(names), 3))
+    for joint, (_, offset) in enumerate(people._BVH_TREE.values()):
+        rest[:, joint] = (rest[:, parents[joint]] if joint else 0.0) + np.array(offset)
+    found, reason = find_landmarks("x.bvh", names, parents, rest)
+    assert (found["left_toe"], found["right_toe"]) == ("LeftFoot_end", "RightFoot_end")
+    assert "toes: the ends of the feet" in reason
+    below = rest.copy()
+    for side in ("Left", "Right"):
+        below[:, names.index(f"{side}Foot_end")] = below[:, names.index(f"{side}Foot")] + (0.0, -13.0, 0.0)
+    assert "left_toe" not in find_landmarks("x.bvh", names, parents, below)[0]
+
+
 def test_what_is_no_body() -> None:
     names = ["a", "b", "c"]
     assert find_by_structure(names, (-1, 0, 1), np.zeros((2, 3, 3))) is None
