@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from athena_wbc.motion.check import JUMP_SPEED
+from athena_wbc.motion.spikes import JUMP_SPEED
 from athena_wbc.motion.retarget.build import POINTS, Build
 from athena_wbc.motion.retarget.contacts import Contacts
 from athena_wbc.motion.retarget.ground import measure_heights
