@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from athena_wbc.motion.spikes import JUMP_SPEED
 from athena_wbc.motion.retarget.build import POINTS, Build
 from athena_wbc.motion.retarget.contacts import Contacts
 from athena_wbc.motion.retarget.ground import measure_heights
+from athena_wbc.motion.spikes import JUMP_SPEED
 
 NEAR_LIMIT = 1e-3
 """A joint counts as at its limit within this of the (narrowed) range, rad."""
