@@ -10,13 +10,14 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.resources import robot_files
+from athena_wbc.resources import robot_files, user_robot_files
 from athena_wbc.robot_file import RobotFile, read_tree
 
 ACTION_SCALE = 0.25
@@ -75,6 +76,8 @@ class Embodiment:
     end_effectors: tuple[str, ...]
     contact_allowed: tuple[str, ...]
     """Bodies besides the feet whose ground contact is not penalised."""
+    roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Body of a role (see `athena_wbc.roles`), where the robot file corrects what the tree says."""
 
     @property
     def num_joints(self) -> int:
@@ -121,7 +124,7 @@ class Embodiment:
         """Hash of all that a policy depends on: names, tree, limits, gains, roles; not colliders or comments."""
         content: dict = {}
         for field in dataclasses.fields(self):
-            if field.name in ("model_path", "description"):
+            if field.name in ("model_path", "description", "roles"):
                 continue
             value = getattr(self, field.name)
             # Adding zero turns -0.0, which is written otherwise, into 0.0.
@@ -157,6 +160,7 @@ def load_embodiment(path: str | Path) -> Embodiment:
         feet=file.bodies("feet", key_bodies, "key body"),
         end_effectors=file.bodies("end_effectors", key_bodies, "key body"),
         contact_allowed=file.bodies("contact_allowed", bodies),
+        roles=file.roles(),
         **tree,
         **file.gains(joints),
     )
@@ -173,8 +177,22 @@ def register_embodiment(robot: str | Path | Embodiment) -> str:
 
 
 def embodiment_names() -> tuple[str, ...]:
-    """Names of the robots that ship, that installed packages bring, and that were registered, sorted."""
+    """Names of the robots that ship, that the user added, that packages bring, and that were registered, sorted."""
     return tuple(sorted(_known()))
+
+
+def robot_origin(name: str) -> str:
+    """Where a known robot comes from, in words; the later of shipped, package, added and registered counts."""
+    if name in _registered:
+        return "registered in this process"
+    if name in user_robot_files():
+        return f"added, {user_robot_files()[name].parent}"
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            return f"package {point.dist.name if point.dist else point.value}"
+    if name in robot_files():
+        return "shipped"
+    raise AthenaError(f"robot: {suggest(name, _known())}")
 
 
 def get_embodiment(robot: str | Path | Embodiment) -> Embodiment:
@@ -201,6 +219,7 @@ def _known() -> dict[str, Path | Embodiment | metadata.EntryPoint]:
     """What each name stands for; an installed package is imported only when its robot is asked for."""
     known: dict[str, Path | Embodiment | metadata.EntryPoint] = dict(robot_files())
     known.update({point.name: point for point in metadata.entry_points(group=ENTRY_POINT_GROUP)})
+    known.update(user_robot_files())
     known.update(_registered)
     return known
 

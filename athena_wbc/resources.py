@@ -7,6 +7,7 @@ package ``athena_robots``. Everything that needs such a file asks here.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from athena_wbc.errors import AthenaError, suggest
@@ -34,6 +35,24 @@ def robots_folder() -> Path:
 def robot_files() -> dict[str, Path]:
     """Return the robots that come with the library: folder name -> its ``robot.yaml``, sorted by name."""
     return {path.parent.name: path for path in sorted(robots_folder().glob("*/robot.yaml"))}
+
+
+def user_robots_folder() -> Path:
+    """Return ``$XDG_CONFIG_HOME/athena_wbc/robots``, or ``~/.config/athena_wbc/robots``: robots that the user added.
+
+    It holds a folder a robot, or a ``<name>.link`` file with the path of a folder elsewhere.
+    """
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "athena_wbc" / "robots"
+
+
+def user_robot_files() -> dict[str, Path]:
+    """Return the robots that the user added: name -> its ``robot.yaml``, which a link may miss, sorted by name."""
+    folder = user_robots_folder()
+    found = {path.parent.name: path for path in folder.glob("*/robot.yaml")}
+    for link in folder.glob("*.link"):
+        found[link.stem] = Path(link.read_text(encoding="utf-8").strip()) / "robot.yaml"
+    return dict(sorted(found.items()))
 
 
 def config_names(group: str) -> list[str]:

@@ -19,7 +19,7 @@ from athena_wbc.errors import AthenaError, suggest
 EXAMPLE = "see robots/athena_robots/g1/robot.yaml for an example"
 
 _REQUIRED = ("name", "model", "anchor", "key_bodies", "feet", "end_effectors", "root_height", "actuators")
-_OPTIONAL = ("description", "default_joint_pos", "contact_allowed")
+_OPTIONAL = ("description", "default_joint_pos", "contact_allowed", "roles")
 _GAINS = ("stiffness", "damping", "effort_limit", "velocity_limit")
 
 
@@ -122,6 +122,13 @@ class RobotFile:
                     )
         return values
 
+    def roles(self) -> dict[str, str]:
+        """Role -> body, for what is not to be found in the tree; the names are checked where roles are looked for."""
+        roles = self._content.get("roles") or {}
+        if not isinstance(roles, Mapping) or not all(isinstance(body, str) for body in roles.values()):
+            raise AthenaError(f"{self.path}: roles: must map roles to names of bodies, as left_knee: left_shin_link")
+        return {str(role): body for role, body in roles.items()}
+
     def _match(self, key: str, pattern: str, joints: tuple[str, ...]) -> list[int]:
         try:
             matched = [index for index, joint in enumerate(joints) if re.fullmatch(pattern, joint)]
@@ -174,7 +181,7 @@ def read_tree(path: Path, model_path: Path) -> dict[str, Any]:
         model = mujoco.MjModel.from_xml_path(str(model_path))
     except ValueError as error:
         raise AthenaError(f"{model_path}: MuJoCo cannot compile it ({_one_line(error)}); correct the model") from error
-    _check_model(model_path, model)
+    check_model(model_path, model)
     hinges, bodies = slice(1, None), slice(1, None)
     offset_pos, offset_quat = model.body_pos[bodies].copy(), model.body_quat[bodies][:, [1, 2, 3, 0]]
     offset_pos[0], offset_quat[0] = 0.0, (0.0, 0.0, 0.0, 1.0)
@@ -194,7 +201,7 @@ def read_tree(path: Path, model_path: Path) -> dict[str, Any]:
     }
 
 
-def _check_model(path: Path, model: Any) -> None:
+def check_model(path: Path, model: Any) -> None:
     from mujoco import mjtJoint
 
     if model.njnt == 0 or model.jnt_type[0] != mjtJoint.mjJNT_FREE or model.jnt_bodyid[0] != 1:

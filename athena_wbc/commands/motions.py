@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from athena_wbc.commands.console import make_console, print_table
+from athena_wbc.commands.humans import human_format_rows, show_humans, split_humans
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
@@ -21,7 +22,12 @@ _HISTORY_FROM = 3
 
 
 def info(arguments: argparse.Namespace) -> None:
-    """Print name, length, rate and origin of every clip."""
+    """Print name, length, rate and origin of every clip, and of every human motion."""
+    humans, arguments.motions = split_humans(arguments.motions, arguments.format)
+    if humans:
+        show_humans(humans, arguments)
+    if not arguments.motions:
+        return
     clips, _ = load_motions(arguments, accept=arguments.accept)
     if arguments.json:
         print(json.dumps({"hash": corpus_hash(clips), "clips": [_facts(clip) for clip in clips]}, indent=2))
@@ -86,6 +92,7 @@ def list_formats(arguments: argparse.Namespace) -> None:
         (format.name, " ".join(format.extensions), ", ".join(format.sources), format.description)
         for format in formats()
     ]
+    rows += human_format_rows()
     print_table(
         ("format", "endings", "sources", "description"), rows, left=("format", "endings", "sources", "description")
     )

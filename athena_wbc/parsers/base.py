@@ -145,6 +145,15 @@ def fold_reading(arguments: argparse.Namespace) -> None:
     arguments.motions = [json.dumps({"path": spec} | said) if spec in files else spec for spec in specs]
 
 
+def add_human_options(parser: Parser) -> None:
+    """Add what files of human motions may leave out; `commands.humans.human_options` takes it."""
+    parser.add_argument("--up", metavar="AXIS", help="vertical axis of a human motion: z, y, x, or turned round as -y")
+    parser.add_argument("--units", metavar="UNIT", help="unit of a human motion: m, cm, mm, in, cmu, or metres of one")
+    parser.add_argument("--height", type=float, metavar="M", help="stature, where a file has angles only (1.7)")
+    parser.add_argument("--landmarks", metavar="FILE", help='JSON: joints of the body, as {"left_hip": "LeftUpLeg"}')
+    parser.add_argument("--handed", default="right", help="left where a human motion's axes are left-handed (right)")
+
+
 def add_rollout_options(parser: Parser, rollouts: str) -> None:
     """Add what every command takes that rolls out a corpus; ``rollouts`` says the default of that option."""
     add_motion_spec(parser)

@@ -6,6 +6,7 @@ from athena_wbc.motion.findings import KINDS, SEVERITIES
 from athena_wbc.parsers.base import (
     Commands,
     add_accept,
+    add_human_options,
     add_motion_spec,
     add_reading_options,
     add_where,
@@ -22,7 +23,7 @@ def add_motions(commands: Commands) -> None:
         "info",
         ("motions", "info"),
         "Show what motion files hold.",
-        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50",
+        "motions info builtin\nmotions info clips/ --format csv:unitree --fps 50\nmotions info walk.bvh --up z",
     )
     check = command(
         group,
@@ -79,6 +80,7 @@ def add_motions(commands: Commands) -> None:
     manifest.add_argument(
         "--config", default="default", help="name of a manifest configuration, or a YAML file (default)"
     )
+    _add_retarget(group)
     command(
         group,
         "formats",
@@ -92,6 +94,7 @@ def add_motions(commands: Commands) -> None:
     for parser in (info, check, convert, pack, manifest):
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
         add_reading_options(parser)
+    add_human_options(info)
     for parser in (info, convert, pack, manifest):
         add_accept(parser)
     for parser in (info, check):
@@ -144,3 +147,37 @@ def add_motions(commands: Commands) -> None:
     pack.add_argument("--shard_mb", "--shard-mb", type=positive, default=256, help="largest size of a shard, MB (256)")
     pack.add_argument("--resume", action="store_true", help="go on where packing was interrupted")
     pack.add_argument("--strict", action="store_true", help="stop at a motion that cannot be read")
+
+
+def _add_retarget(group: Commands) -> None:
+    parser = command(
+        group,
+        "retarget",
+        ("retarget", "retarget"),
+        "Make clips of a robot from motions of people, with a report on how good each is.",
+        "motions retarget walk.bvh --robot g1 --out clips/\n"
+        "motions retarget amass/ cmu/*.amc --robot g1 --out clips/ --jobs 8\n"
+        "motions retarget dance.bvh --units cm --up y --out clips/ --collisions --json",
+    )
+    parser.add_argument("files", nargs="+", help="files of human motions, or folders of them")
+    parser.add_argument("--robot", default="g1", help="robot that the clips are for (g1)")
+    parser.add_argument("--out", required=True, help="folder for the clips and the report")
+    parser.add_argument("--fps", type=float, default=50.0, help="frame rate of the clips (50)")
+    parser.add_argument("--jobs", type=positive, default=1, help="processes (1)")
+    parser.add_argument("--collisions", action="store_true", help="keep the legs from passing through each other")
+    parser.add_argument("--scale", type=float, help="path of the robot by that of the person (ratio of the legs)")
+    parser.add_argument(
+        "--bar", action="append", default=[], metavar="NAME=VALUE", help="move a line below which clips are refused"
+    )
+    parser.add_argument("--keep_refused", "--keep-refused", action="store_true", help="write refused clips too")
+    parser.add_argument("--redo", action="store_true", help="do files again that an earlier run finished")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
+    parser.add_argument("--source_fps", "--source-fps", type=float, help="frames a second of the files")
+    parser.add_argument("--up", help="vertical axis of the files: x, y, z, -y ...")
+    parser.add_argument("--units", help="m, cm, mm, in, or a number of metres")
+    parser.add_argument("--height", type=float, help="stature of the person in m, for body models without lengths")
+    parser.add_argument("--landmarks", metavar="FILE", help="JSON file: landmark -> joint of the file")
+    parser.add_argument("--label", help="locomotion, dynamic or balance")
+    parser.add_argument("--licence", help="licence of the motions, for the record")
+    parser.add_argument("--source", help="where the motions are from, for the record")

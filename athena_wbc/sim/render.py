@@ -31,6 +31,8 @@ _CAMERA_DISTANCE = 2.3
 _CAMERA_AZIMUTH = 125.0
 _CAMERA_ELEVATION = -14.0
 _CAMERA_HEIGHT = 0.75
+_STATURE = 1.29
+"""Height of the G1 in its default pose, m, which distance and height of the camera suit; others in proportion."""
 CAMERA_SMOOTHING = 0.1
 """In a video the camera follows softly, so that it does not shake with every step."""
 
@@ -65,7 +67,11 @@ class SceneRenderer:
         self._options = mujoco.MjvOption()
         self._perturbation = mujoco.MjvPerturb()
         self._camera = mujoco.MjvCamera()
-        self._camera.distance = _CAMERA_DISTANCE
+        root = (0.0, 0.0, embodiment.default_root_height, 0.0, 0.0, 0.0, 1.0)
+        self._place(self._robot, np.concatenate((root, embodiment.default_joint_pos)))
+        # As large in the picture as the robot that the numbers above were chosen for.
+        self._scale = stature(self._model, self._robot) / _STATURE
+        self._camera.distance = _CAMERA_DISTANCE * self._scale
         self._camera.azimuth = _CAMERA_AZIMUTH
         self._camera.elevation = _CAMERA_ELEVATION
         self._smoothing = smoothing
@@ -109,6 +115,10 @@ class SceneRenderer:
                 scene.geoms[index].rgba = GHOST_COLOUR
         return self._renderer.render().copy()
 
+    def look_from(self, azimuth: float) -> None:
+        """Turn the camera to an azimuth in degrees; at 180 a robot that heads along x looks into it."""
+        self._camera.azimuth = azimuth
+
     def close(self) -> None:
         """Give the OpenGL context back."""
         self._renderer.close()
@@ -121,7 +131,7 @@ class SceneRenderer:
         self._mujoco.mj_camlight(self._model, data)
 
     def _follow(self, position: np.ndarray) -> None:
-        target = np.array([position[0], position[1], _CAMERA_HEIGHT])
+        target = np.array([position[0], position[1], _CAMERA_HEIGHT * self._scale])
         if self._looked_at is None:
             self._looked_at = target
         self._looked_at = self._looked_at + self._smoothing * (target - self._looked_at)
@@ -143,6 +153,14 @@ def write_pictures(path: str | os.PathLike[str], pictures: Iterable[np.ndarray],
         raise AthenaError(f"{path}: unknown kind of file; end the name in .mp4 for a video or .png for a strip")
 
 
+def stature(model: mujoco.MjModel, data: mujoco.MjData) -> float:
+    """Height of the top of a robot's geoms above the ground, m, in the pose in ``data`` after its kinematics."""
+    robot = model.geom_bodyid > 0
+    centre, half = model.geom_aabb[robot, :3], model.geom_aabb[robot, 3:]
+    up = data.geom_xmat[robot].reshape(-1, 3, 3)[:, 2]
+    return float((data.geom_xpos[robot, 2] + (up * centre).sum(1) + (np.abs(up) * half).sum(1)).max())
+
+
 def strip_choice(count: int, most: int = 8) -> list[int]:
     """Return the indices of at most ``most`` of ``count`` pictures, evenly spread, first and last among them."""
     return np.unique(np.linspace(0, count - 1, most).round().astype(int)).tolist()
@@ -154,6 +172,12 @@ def check_output(path: str | os.PathLike[str]) -> None:
         write_pictures(path, (), 1.0)
     if Path(path).suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise AthenaError(f"{path}: a video needs ffmpeg; install it, or end the name in .png for a strip")
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Refuse, before any work is done, a picture that is no PNG."""
+    if Path(path).suffix != ".png":
+        raise AthenaError(f"{path}: unknown kind of picture; end the name in .png")
 
 
 def _write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None:

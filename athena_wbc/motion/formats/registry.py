@@ -82,6 +82,7 @@ def recognise(path: Path) -> tuple[Format, str]:
     """
     found = [(format, reason) for format in formats() if (reason := format.recognise(path))]
     if not found:
+        _refuse_human(path)
         raise AthenaError(
             f"{path}: no reader knows this file{_content(path)}; convert it, or name one of the formats that "
             "athena motions formats lists with --format"
@@ -90,6 +91,18 @@ def recognise(path: Path) -> tuple[Format, str]:
         names = " or ".join(format.name for format, _ in found)
         raise AthenaError(f"{path}: could be {names}; say which with --format")
     return found[0]
+
+
+def _refuse_human(path: Path) -> None:
+    """Say of a human motion that it is one: it has no joints of a robot before it is retargeted."""
+    from athena_wbc.motion.formats.human import recognise_human  # above this module, which only its errors need
+
+    human = recognise_human(path)
+    if human is not None:
+        raise AthenaError(
+            f"{path}: is a human motion ({human[0].name}: {human[1]}) and no clip of a robot yet; "
+            "athena motions retarget makes one of it"
+        )
 
 
 def _content(path: Path) -> str:
