@@ -127,7 +127,7 @@ def build_robot(source: Source, name: str, roles: dict[str, str] | None = None) 
 
 def joint_parts(model: mujoco.MjModel, roles: Roles) -> dict[str, str]:
     """Part of the body of every joint below the root, in the model's order: hip, knee, ankle, waist, ... or other."""
-    part = {joint: "waist" for joint in roles.waist}
+    part = dict.fromkeys(roles.waist, "waist")
     for role, found in roles.items():
         if role not in ("torso", "head"):
             part.update((joint, role.partition("_")[2]) for joint in found.joints)
