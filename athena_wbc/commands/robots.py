@@ -75,9 +75,7 @@ def add_robot(arguments: argparse.Namespace) -> int:
     from athena_wbc.robots.build import FIGURES, role_rows
 
     roles = _roles(arguments.role)
-    built, path = add(
-        arguments.model, arguments.name, arguments.out, arguments.ignore_meshes, roles, arguments.replace
-    )
+    built, path = add(arguments.model, arguments.name, arguments.out, arguments.ignore_meshes, roles, arguments.replace)
     console = make_console()
     print_table(
         ("role", "body", "joints", "confidence", "found by"),

@@ -113,19 +113,43 @@ def check_symmetry(embodiment: Embodiment, body: Morphology) -> list[Finding]:
     off[partner == np.arange(len(names))] = 0.0
     worst = int(off.argmax())
     findings.append(
-        judge("symmetry: ranges", off[worst], "rad", 0.02, np.inf, f"'{names[worst]}' to '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: ranges",
+            off[worst],
+            "rad",
+            0.02,
+            np.inf,
+            f"'{names[worst]}' to '{names[partner[worst]]}'",
+            remedy,
+        )
     )
     table = np.stack((embodiment.stiffness, embodiment.damping, embodiment.effort_limit, embodiment.velocity_limit))
     share = (np.abs(table - table[:, partner]) / table).max(axis=0)
     worst = int(share.argmax())
     findings.append(
-        judge("symmetry: gains", share[worst], "of value", 0.02, np.inf, f"'{names[worst]}' to '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: gains",
+            share[worst],
+            "of value",
+            0.02,
+            np.inf,
+            f"'{names[worst]}' to '{names[partner[worst]]}'",
+            remedy,
+        )
     )
     weight = embodiment.body_mass[embodiment.joint_body]
     share = np.abs(weight - weight[partner]) / np.maximum(weight, 1e-9)
     worst = int(share.argmax())
     findings.append(
-        judge("symmetry: masses", share[worst], "of value", 0.05, np.inf, f"links of '{names[worst]}' and '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: masses",
+            share[worst],
+            "of value",
+            0.05,
+            np.inf,
+            f"links of '{names[worst]}' and '{names[partner[worst]]}'",
+            remedy,
+        )
     )
     return findings
 

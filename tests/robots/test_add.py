@@ -102,7 +102,7 @@ def test_a_folder_of_ones_own_is_found_by_name_too(tmp_path: Path) -> None:
     assert path == tmp_path / "mine" / "robot.yaml"
     assert get_embodiment("scout").model_path == tmp_path / "mine" / "scout.xml"
     shutil.rmtree(tmp_path / "mine")
-    with pytest.raises(AthenaError, match="mine/robot.yaml: no such robot file"):
+    with pytest.raises(AthenaError, match=r"mine/robot\.yaml: no such robot file"):
         get_embodiment("scout")
 
 
@@ -139,7 +139,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["", "Scout", "my robot", "../scout", "a-b", "7up", "scöut", "x" * 3 + "\n"])
 def test_names_that_will_not_do(name: str) -> None:
-    with pytest.raises(AthenaError, match="--name: .*must begin with a small letter"):
+    with pytest.raises(AthenaError, match=r"--name: .*must begin with a small letter"):
         add(SCOUT, name)
 
 
@@ -150,7 +150,10 @@ def test_names_that_will_not_do(name: str) -> None:
         ([(' range="0 2.3"', "")], "joints l_knee, r_knee have no range; give every joint a range"),
         ([('<joint name="l_knee"', '<joint type="slide" name="l_knee"')], "joints l_knee are not hinges"),
         ([("</mujoco>", "")], "MuJoCo cannot compile it"),
-        ([('<body name="hull" pos="0 0 0.55">', '<body name="hull" pos="0 0 0.55" euler="0 0 1.5708">')], "looks along"),
+        (
+            [('<body name="hull" pos="0 0 0.55">', '<body name="hull" pos="0 0 0.55" euler="0 0 1.5708">')],
+            "looks along",
+        ),
         (
             [("<worldbody>", '<asset><mesh name="shell" file="shell.stl"/></asset><worldbody>')],
             "mesh 'shell.stl' is missing; put it there, or leave meshes out with --ignore-meshes",
@@ -203,7 +206,9 @@ def test_what_actuators_say_and_a_scene_around_the_robot(tmp_path: Path) -> None
 
 def test_many_colliders_under_a_foot_become_four_spheres(tmp_path: Path) -> None:
     box = '<geom type="box" size="0.09 0.04 0.012" pos="0.03 0 -0.038" mass="0.4" condim="3"/>'
-    more = "".join(f'<geom type="box" size="0.01 0.04 0.012" pos="{x} 0 -0.038" mass="0.1"/>' for x in (-0.05, 0.03, 0.11))
+    more = "".join(
+        f'<geom type="box" size="0.01 0.04 0.012" pos="{x} 0 -0.038" mass="0.1"/>' for x in (-0.05, 0.03, 0.11)
+    )
     assert MOST_CONTACTS < 3 * 4
     built = build_robot(read_source(changed(tmp_path, (box, more))), "scout")
     model = built.model
