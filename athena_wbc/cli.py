@@ -35,6 +35,7 @@ def build_parser() -> Parser:
     learning.add_evaluate(commands)
     pipeline.add_mine(commands)
     pipeline.add_route(commands)
+    pipeline.add_report(commands)
     showing.add_play(commands)
     showing.add_demo(commands)
     showing.add_bench(commands)

@@ -1,4 +1,4 @@
-"""``athena motions``: what motion files hold, what is wrong with them, and conversion to this library's own files."""
+"""``athena motions``: what motion files hold, and conversion to this library's own files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from athena_wbc.commands.console import make_console, print_table
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.motion.check import SEVERITIES, check_clip, worst_severity
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.convert import convert_clip, output_path
 from athena_wbc.motion.corpus import corpus_hash, load_clips
-from athena_wbc.motion.formats import ACCEPTABLE, formats
+from athena_wbc.motion.formats import formats
+from athena_wbc.motion.mirror import mirror_clip
 
 _HISTORY_FROM = 3
 """Up to this many clips, `info` also tells how each was read."""
@@ -21,7 +21,7 @@ _HISTORY_FROM = 3
 
 def info(arguments: argparse.Namespace) -> None:
     """Print name, length, rate and origin of every clip."""
-    clips, _ = _load(arguments, accept=arguments.accept)
+    clips, _ = load_motions(arguments, accept=arguments.accept)
     if arguments.json:
         print(json.dumps({"hash": corpus_hash(clips), "clips": [_facts(clip) for clip in clips]}, indent=2))
         return
@@ -40,49 +40,40 @@ def info(arguments: argparse.Namespace) -> None:
                 console.print(f"{clip.name}: {step}", markup=False, soft_wrap=True)
 
 
-def check(arguments: argparse.Namespace) -> int:
-    """Print the findings of every clip; the exit code is 1 where one of them is an error."""
-    # Nonsense is to be reported here, with everything else about the clip, not to stop at the first.
-    clips, embodiment = _load(arguments, accept=ACCEPTABLE)
-    found = {clip.name: check_clip(clip, embodiment) for clip in clips}
-    failed = any(worst_severity(findings) == "error" for findings in found.values())
-    if arguments.json:
-        content = {name: [finding.as_dict() for finding in findings] for name, findings in found.items()}
-        print(json.dumps(content, indent=2))
-        return int(failed)
-    console = make_console()
-    rows = [
-        (name, finding.severity, finding.kind, _first_frames(finding.frames), finding.message)
-        for name, findings in found.items()
-        for finding in findings
-    ]
-    if rows:
-        headings = ("clip", "severity", "kind", "frames", "finding")
-        print_table(headings, rows, left=("clip", "severity", "kind", "frames", "finding"), console=console)
-        console.print()
-    worst = [worst_severity(findings) for findings in found.values()]
-    counts = ", ".join(f"{worst.count(severity)} with {severity}s" for severity in reversed(SEVERITIES))
-    console.print(f"{len(clips)} clip(s): {worst.count('')} clean, {counts}", markup=False)
-    return int(failed)
-
-
 def convert(arguments: argparse.Namespace) -> None:
     """Write every clip as a file of this library."""
-    clips, embodiment = _load(arguments, accept=arguments.accept)
+    if arguments.keep_original and not arguments.mirror:
+        raise AthenaError("--keep_original: belongs to mirrored copies; add --mirror")
+    clips, embodiment = load_motions(arguments, accept=arguments.accept)
     console = make_console()
     written: dict[Path, str] = {}
+    seconds = 0.0
     for clip in clips:
         stated = {key: getattr(arguments, key) for key in ("label", "licence", "source") if getattr(arguments, key)}
         result = convert_clip(
-            clip.replace(**stated), embodiment, fps=arguments.resample, ground=arguments.ground, trim=arguments.trim
+            clip.replace(**stated),
+            embodiment,
+            fps=arguments.resample,
+            ground=arguments.ground,
+            trim=arguments.trim,
+            ground_window=arguments.ground_window,
+            fix_jumps=arguments.fix_jumps,
+            smooth=arguments.smooth,
+            clamp=arguments.clamp,
+            repair=arguments.repair,
         )
-        path = output_path(arguments.out, result.name)
-        if path in written:
-            raise AthenaError(f"{path}: clips '{written[path]}' and '{clip.name}' would share it; rename one of them")
-        result.save(path)
-        written[path] = clip.name
-    seconds = sum(clip.duration for clip in clips)
-    console.print(f"{len(clips)} clip(s), {seconds:.1f} s written to {arguments.out}", markup=False, soft_wrap=True)
+        results = [result] if arguments.keep_original or not arguments.mirror else []
+        results += [mirror_clip(result, embodiment)] if arguments.mirror else []
+        for result in results:
+            path = output_path(arguments.out, result.name)
+            if path in written:
+                raise AthenaError(
+                    f"{path}: clips '{written[path]}' and '{clip.name}' would share it; rename one of them"
+                )
+            result.save(path)
+            written[path] = clip.name
+            seconds += result.duration
+    console.print(f"{len(written)} clip(s), {seconds:.1f} s written to {arguments.out}", markup=False, soft_wrap=True)
 
 
 def list_formats(arguments: argparse.Namespace) -> None:
@@ -96,7 +87,10 @@ def list_formats(arguments: argparse.Namespace) -> None:
     )
 
 
-def _load(arguments: argparse.Namespace, accept: list[str] | tuple[str, ...]) -> tuple[list[MotionClip], Embodiment]:
+def load_motions(
+    arguments: argparse.Namespace, accept: list[str] | tuple[str, ...]
+) -> tuple[list[MotionClip], Embodiment]:
+    """The clips that a command of this group was given, and their robot."""
     embodiment = get_embodiment(arguments.robot)
     clips = load_clips(
         arguments.motions,
@@ -113,8 +107,3 @@ def _load(arguments: argparse.Namespace, accept: list[str] | tuple[str, ...]) ->
 def _facts(clip: MotionClip) -> dict:
     keys = ("name", "fps", "num_frames", "duration", "robot", "robot_hash", "source", "licence", "label", "text")
     return {key: getattr(clip, key) for key in keys} | {"history": list(clip.history)}
-
-
-def _first_frames(frames: tuple[tuple[int, int], ...]) -> str:
-    shown = [f"{start}" if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in frames[:2]]
-    return " ".join(shown) + (" ..." if len(frames) > 2 else "")

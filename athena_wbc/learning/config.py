@@ -88,9 +88,11 @@ class DistillationConfig:
     """Routed DAgger (paper eq. 16): how the student learns from its teachers. Replaces PPO's keys of these names."""
 
     num_learning_epochs: int = 4
-    """Passes over the samples of one iteration."""
+    """In one iteration, as many samples are learnt from as are visited, this many times."""
     num_mini_batches: int = 4
-    """Parts that the samples are cut into; each part is one optimiser step."""
+    """Parts that they are cut into; each part is one optimiser step."""
+    aggregate_rollouts: int = 1
+    """Latest rollouts that the samples are drawn from; 1 for the present one alone."""
     learning_rate: float = 1.0e-3
     """Learning rate of Adam."""
     max_grad_norm: float = 1.0
@@ -252,7 +254,7 @@ def validate(config: PPOConfig) -> None:
         if not config.obs_groups.get(name):
             raise AthenaError(f"ppo.obs_groups.{name}: names no observation group; give it a list of groups")
     distillation = config.distillation
-    for key in ("num_learning_epochs", "num_mini_batches"):
+    for key in ("num_learning_epochs", "num_mini_batches", "aggregate_rollouts"):
         _at_least(f"distillation.{key}", getattr(distillation, key), 1)
     for key in ("learning_rate", "max_grad_norm"):
         _positive(f"distillation.{key}", getattr(distillation, key))

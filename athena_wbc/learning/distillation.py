@@ -17,6 +17,7 @@ from tensordict import TensorDict
 from torch.nn.utils import clip_grad_norm_
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.learning.aggregate import Aggregate
 from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, required_groups, validate
 from athena_wbc.learning.finite import SkippedSteps, all_finite
 from athena_wbc.learning.models import FlatMLP, build_actor, matmul_precision
@@ -60,6 +61,13 @@ class Distillation:
         steps = (storage.num_transitions_per_env, storage.num_envs)
         self._route = torch.zeros(steps, dtype=torch.long, device=device)
         self._loss = torch.zeros(steps, device=device)
+        self._aggregate = Aggregate(
+            config.distillation.aggregate_rollouts,
+            storage.num_transitions_per_env * storage.num_envs,
+            actor.obs_dim,
+            storage.actions_shape[0],
+            device,
+        )
         self._world_size = multi_gpu_cfg["world_size"] if multi_gpu_cfg is not None else 1
         self.learning_rate = config.distillation.learning_rate
         fused = torch.device(device).type in ("cpu", "cuda")
@@ -169,11 +177,11 @@ class Distillation:
         before = self.skipped.total
         observations = storage.observations.flatten(0, 1)
         with matmul_precision(self.config.matmul_precision):
-            with torch.no_grad():
-                inputs = self.actor.inputs(observations)
+            visited = torch.cat([observations[group] for group in self.config.obs_groups["actor"]], dim=-1)
             labels = storage.privileged_actions.flatten(0, 1)
-            if all_finite([inputs, labels], self._world_size > 1):
-                figures |= self._optimise(inputs, labels, observations)
+            if all_finite([visited, labels], self._world_size > 1):
+                self._aggregate.add(visited, labels)
+                figures |= self._optimise(observations)
                 # After the update, so that a rollout and the update on it see the same normalisation.
                 self.actor.update_normalization(observations)
             else:
@@ -201,18 +209,21 @@ class Distillation:
                 figures[f"distillation/share_{name}"] = count / sum(counts)
         return figures
 
-    def _optimise(self, inputs: torch.Tensor, labels: torch.Tensor, observations: TensorDict) -> dict[str, float]:
+    def _optimise(self, observations: TensorDict) -> dict[str, float]:
         config = self.config.distillation
-        size = len(inputs) // config.num_mini_batches
+        size = len(observations) // config.num_mini_batches
         if self.regulariser is not None:
+            with torch.no_grad():
+                inputs = self.actor.inputs(observations)
             self.regulariser.prepare(inputs, self._storage.dones, observations.get(COMMAND_BASE, None), size)
         sums: dict[str, torch.Tensor] = {}
         for _ in range(config.num_learning_epochs):
-            order = torch.randperm(len(inputs), device=self.device)
-            for rows in order[: size * config.num_mini_batches].split(size):
+            for index in self._aggregate.draw(size * config.num_mini_batches).split(size):
                 self.optimizer.zero_grad(set_to_none=True)
-                mean = self.actor.mean(inputs.index_select(0, rows))
-                losses = {"fit": distillation_loss(mean, labels.index_select(0, rows)).mean()}
+                visited, labels = self._aggregate.rows(index)
+                with torch.no_grad():
+                    inputs = self.actor.obs_normalizer(visited)
+                losses = {"fit": distillation_loss(self.actor.mean(inputs), labels).mean()}
                 if self.regulariser is not None:
                     losses |= self.regulariser.losses(self.actor)
                 sum(losses.values()).backward()
@@ -248,6 +259,7 @@ class Distillation:
             "optimizer_state_dict": self.optimizer.state_dict(),
             "learning_rate": self.learning_rate,
             "nonfinite_steps": self.skipped.total,
+            "aggregate": self._aggregate.state(),
         }
 
     def load(self, loaded_dict: dict) -> None:
@@ -256,3 +268,4 @@ class Distillation:
         self.optimizer.load_state_dict(loaded_dict["optimizer_state_dict"])
         self.learning_rate = loaded_dict["learning_rate"]
         self.skipped.total = loaded_dict["nonfinite_steps"]
+        self._aggregate.load(loaded_dict["aggregate"])

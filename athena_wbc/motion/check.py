@@ -6,36 +6,15 @@ solver flips in g1-moves, one root jump in ASAP, feet that float in video-based 
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from athena_wbc.embodiment import Embodiment
-from athena_wbc.motion import evidence
+from athena_wbc.motion import evidence, spikes
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.evidence import BodyTrace, Flight
-
-SEVERITIES = ("info", "warning", "error")
-"""An error is what reading the clip from a file would refuse; a warning is what a tracker will not follow."""
-
-KINDS = {
-    "joint_limit": "joints beyond their limits",
-    "velocity_spike": "joints faster than their motors",
-    "root_jump": "single-frame jumps of the root",
-    "root_spin": "root turning faster than a body can",
-    "orientation": "quaternion order or heading against the motion",
-    "flight": "flights that do not fall at g",
-    "floating": "lowest point above the ground without a flight",
-    "penetration": "points below the ground",
-    "foot_skating": "feet that slide while they stand",
-}
-"""Every kind of finding, with what it means."""
-
-JUMP_SPEED = 2.0
-"""Root displacement of one frame, beyond the median of its neighbours, in m/s. The ASAP jump has 7, most clips 1."""
+from athena_wbc.motion.findings import SEVERITIES, Finding
 
 SPIN_SPEED = 12.0
 """Root angular velocity, rad/s: two turns a second. Real spins reach 10."""
@@ -46,32 +25,13 @@ PENETRATION_DEPTH = 0.02
 
 CONTACT_HEIGHT = 0.02
 SKATE_SPEED = 0.3
-"""A foot within CONTACT_HEIGHT (m) of the clip's own ground slides above SKATE_SPEED (m/s)."""
+"""A foot within CONTACT_HEIGHT (m) of the ground that the clip stands on at the time slides above SKATE_SPEED (m/s)."""
+
+SWING_SPEED = 1.0
+"""Speed in m/s above which a low foot is the swinging one where another one stands still."""
 
 LEAST_SHARE = 0.1
 """Share of frames from which floating and skating are reported."""
-
-_MOST_INTERVALS = 20
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One kind of defect in a clip."""
-
-    kind: str
-    """Of KINDS."""
-    severity: str
-    """Of SEVERITIES."""
-    frames: tuple[tuple[int, int], ...]
-    """Intervals [start, stop) of the frames concerned, the first 20 of them."""
-    value: float
-    """The worst value, in `unit`."""
-    unit: str
-    message: str
-
-    def as_dict(self) -> dict:
-        """The finding as plain values, for JSON."""
-        return dataclasses.asdict(self) | {"frames": [list(interval) for interval in self.frames]}
 
 
 def check_clip(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
@@ -89,6 +49,7 @@ def check_clip(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
     findings = [
         *_joint_limits(clip, embodiment),
         *_velocity_spikes(clip, embodiment),
+        *_joint_twitches(clip, embodiment),
         *_root_jumps(clip),
         *_root_spins(clip),
         *_orientation(clip, embodiment, trace),
@@ -100,88 +61,69 @@ def check_clip(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
     return sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity))
 
 
-def worst_severity(findings: Iterable[Finding]) -> str:
-    """The highest severity among findings; empty where there are none."""
-    return max((finding.severity for finding in findings), key=SEVERITIES.index, default="")
-
-
 def _joint_limits(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
     excess = evidence.limit_excess(embodiment, clip.joint_pos)
     broken = excess.max(axis=1) > evidence.LIMIT_TOLERANCE
     if not broken.any():
         return []
-    joint, worst = embodiment.joint_names[int(excess.max(axis=0).argmax())], float(excess.max())
+    frame, joint = np.unravel_index(excess.argmax(), excess.shape)
     most = (excess.max(axis=1) > evidence.WRONG_ORDER_EXCESS).mean() > evidence.MOST_FRAMES
     count = int((excess.max(axis=0) > evidence.LIMIT_TOLERANCE).sum())
+    message = (
+        f"{count} joint(s) beyond their limits in {broken.mean():.0%} of the frames, {embodiment.joint_names[joint]} "
+        f"by {excess[frame, joint]:.2f} rad at frame {frame}"
+    )
     return [
-        _finding(
-            "joint_limit",
-            "error" if most else "warning",
-            broken,
-            worst,
-            "rad",
-            f"{count} joint(s) beyond their limits in {broken.mean():.0%} of the frames, {joint} by {worst:.2f} rad",
-        )
+        _finding("joint_limit", "error" if most else "warning", broken, frame, excess[frame, joint], "rad", message)
     ]
 
 
 def _velocity_spikes(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
-    speed = np.abs(np.diff(clip.joint_pos, axis=0)) * clip.fps
-    fast = (speed > embodiment.velocity_limit).any(axis=1)
+    fast = spikes.spikes(clip, embodiment).any(axis=1)
     if not fast.any():
         return []
+    speed = spikes.joint_speed(clip)
     frame, joint = np.unravel_index((speed / embodiment.velocity_limit).argmax(), speed.shape)
-    worst = float(speed[frame, joint])
-    return [
-        _finding(
-            "velocity_spike",
-            "warning",
-            fast,
-            worst,
-            "rad/s",
-            f"{int(fast.sum())} frame(s) with joints faster than their limit, {embodiment.joint_names[joint]} "
-            f"{worst:.0f} rad/s at frame {frame} (limit {embodiment.velocity_limit[joint]:.0f})",
-        )
-    ]
+    message = (
+        f"{int(fast.sum())} frame(s) with joints faster than their limit, {embodiment.joint_names[joint]} "
+        f"{speed[frame, joint]:.0f} rad/s at frame {frame} (limit {embodiment.velocity_limit[joint]:.0f})"
+    )
+    return [_finding("velocity_spike", "warning", fast, frame, speed[frame, joint], "rad/s", message)]
+
+
+def _joint_twitches(clip: MotionClip, embodiment: Embodiment) -> list[Finding]:
+    found = spikes.twitches(clip, embodiment)
+    twitch = found.any(axis=1)
+    if not twitch.any():
+        return []
+    excess = np.where(found, spikes.joint_excess(clip) / embodiment.velocity_limit, 0.0)
+    frame, joint = np.unravel_index(excess.argmax(), excess.shape)
+    value = float(excess[frame, joint] * embodiment.velocity_limit[joint])
+    message = (
+        f"{int(twitch.sum())} frame(s) in which a joint jumps, {embodiment.joint_names[joint]} {value:.0f} rad/s off "
+        f"its neighbours at frame {frame} (limit {embodiment.velocity_limit[joint]:.0f})"
+    )
+    return [_finding("joint_twitch", "info", twitch, frame, value, "rad/s", message)]
 
 
 def _root_jumps(clip: MotionClip) -> list[Finding]:
-    step = np.diff(clip.root_pos, axis=0)
-    usual = median_filter(step, size=(5, 1), mode="nearest")
-    jump = np.linalg.norm(step - usual, axis=1)
-    jumps = jump * clip.fps > JUMP_SPEED
+    jumps = spikes.root_jumps(clip)
     if not jumps.any():
         return []
+    jump = np.linalg.norm(spikes.root_excess(clip), axis=1)
     frame = int(jump.argmax())
-    return [
-        _finding(
-            "root_jump",
-            "warning",
-            jumps,
-            float(jump.max()),
-            "m",
-            f"{int(jumps.sum())} single-frame jump(s) of the root, {jump.max():.3f} m after frame {frame}",
-        )
-    ]
+    message = f"{int(jumps.sum())} single-frame jump(s) of the root, {jump[frame]:.3f} m after frame {frame}"
+    return [_finding("root_jump", "warning", jumps, frame, jump[frame], "m", message)]
 
 
 def _root_spins(clip: MotionClip) -> list[Finding]:
-    dot = np.abs((clip.root_quat[1:] * clip.root_quat[:-1]).sum(axis=1)).clip(max=1.0)
-    speed = 2.0 * np.arccos(dot) * clip.fps
+    speed = np.linalg.norm(spikes.root_spin(clip), axis=1)
     fast = speed > SPIN_SPEED
     if not fast.any():
         return []
     frame = int(speed.argmax())
-    return [
-        _finding(
-            "root_spin",
-            "warning",
-            fast,
-            float(speed.max()),
-            "rad/s",
-            f"the root turns at up to {speed.max():.1f} rad/s, at frame {frame}",
-        )
-    ]
+    message = f"the root turns at up to {speed[frame]:.1f} rad/s, at frame {frame}"
+    return [_finding("root_spin", "warning", fast, frame, speed[frame], "rad/s", message)]
 
 
 def _orientation(clip: MotionClip, embodiment: Embodiment, trace: BodyTrace) -> list[Finding]:
@@ -198,10 +140,11 @@ def _orientation(clip: MotionClip, embodiment: Embodiment, trace: BodyTrace) -> 
                 f"{evidence.describe_posture(this)}; with its quaternions in the other order "
                 f"{evidence.describe_posture(that)}"
             )
-            return [_finding("orientation", "error", everywhere, score, "evidence", message)]
+            return [_finding("orientation", "error", everywhere, 0, score, "evidence", message)]
     if this.upright < 0.5:
         message = f"the root is more than 60 degrees from upright in {1.0 - this.upright:.0%} of the frames"
-        return [_finding("orientation", "info", trace.upright < 0.5, 1.0 - this.upright, "share", message)]
+        leaning, worst = trace.upright < 0.5, trace.upright.argmin()
+        return [_finding("orientation", "info", leaning, worst, 1.0 - this.upright, "share", message)]
     return []
 
 
@@ -215,91 +158,94 @@ def _falls(flights: list[Flight]) -> list[Finding]:
     if not odd and not fall.is_wrong:
         return []
     worst = max(odd or flights, key=lambda flight: abs(flight.acceleration + evidence.GRAVITY))
-    severity = "error" if fall.is_wrong else "warning"
+    message = (
+        f"{len(odd)} of {len(flights)} flight(s) fall more than {evidence.MOST_GRAVITY_ERROR:.0%} off g, "
+        f"{worst.acceleration:.1f} m/s^2 at frames {worst.start} to {worst.stop - 1}"
+    )
     return [
         Finding(
-            "flight",
-            severity,
-            tuple((flight.start, flight.stop) for flight in (odd or flights)[:_MOST_INTERVALS]),
-            worst.acceleration,
-            "m/s^2",
-            f"{len(odd)} of {len(flights)} flight(s) fall more than {evidence.MOST_GRAVITY_ERROR:.0%} off g, "
-            f"{worst.acceleration:.1f} m/s^2 at frames {worst.start} to {worst.stop - 1}",
+            kind="flight",
+            severity="error" if fall.is_wrong else "warning",
+            frames=tuple((flight.start, flight.stop) for flight in (odd or flights)),
+            worst=(worst.start + worst.stop) // 2,
+            value=worst.acceleration,
+            unit="m/s^2",
+            message=message,
         )
     ]
 
 
 def _floating(trace: BodyTrace, flights: list[Flight]) -> list[Finding]:
+    high = (trace.lowest > FLOAT_HEIGHT) & ~flight_frames(trace, flights)
+    if high.mean() < LEAST_SHARE:
+        return []
+    height = float(np.median(trace.lowest[high]))
+    worst = int(np.where(high, trace.lowest, -np.inf).argmax())
+    message = (
+        f"off the ground in {high.mean():.0%} of the frames without a flight, {height:.3f} m at the median, "
+        f"{trace.lowest[worst]:.3f} m at frame {worst}"
+    )
+    return [_finding("floating", "warning", high, worst, height, "m", message)]
+
+
+def flight_frames(trace: BodyTrace, flights: list[Flight]) -> np.ndarray:
+    """(T,) whether a frame belongs to a flight: its core, and the rising and falling sides of it."""
     lowest = trace.lowest
-    high = lowest > FLOAT_HEIGHT
+    flying = np.zeros(len(lowest), dtype=bool)
     for flight in flights:
-        # The core of a flight has rising and falling sides that belong to it too.
         start, stop = flight.start, flight.stop
         while start > 0 and lowest[start - 1] < lowest[start]:
             start -= 1
         while stop < len(lowest) and lowest[stop] < lowest[stop - 1]:
             stop += 1
-        high[start:stop] = False
-    if high.mean() < LEAST_SHARE:
-        return []
-    height = float(np.median(lowest[high]))
-    return [
-        _finding(
-            "floating",
-            "warning",
-            high,
-            height,
-            "m",
-            f"off the ground in {high.mean():.0%} of the frames without a flight, {height:.3f} m at the median",
-        )
-    ]
+        flying[start:stop] = True
+    return flying
 
 
 def _penetration(trace: BodyTrace) -> list[Finding]:
     deep = trace.lowest < -PENETRATION_DEPTH
     if not deep.any():
         return []
-    depth = float(-trace.lowest.min())
-    return [
-        _finding(
-            "penetration",
-            "warning",
-            deep,
-            depth,
-            "m",
-            f"below the ground in {deep.mean():.0%} of the frames, {depth:.3f} m at frame {int(trace.lowest.argmin())}",
-        )
-    ]
+    worst = int(trace.lowest.argmin())
+    depth = -trace.lowest[worst]
+    message = f"below the ground in {deep.mean():.0%} of the frames, {depth:.3f} m at frame {worst}"
+    return [_finding("penetration", "warning", deep, worst, depth, "m", message)]
+
+
+def standing_feet(trace: BodyTrace) -> np.ndarray:
+    """(T - 1, F) whether a foot is low before and after a step: within CONTACT_HEIGHT of the ground of its time.
+
+    That ground (`evidence.ground_height`) lets feet that float as a whole still stand. A foot that passes faster than
+    SWING_SPEED while another one stands still is swinging low, and bears no weight.
+    """
+    low = trace.foot_height < evidence.ground_height(trace)[:, None] + CONTACT_HEIGHT
+    standing, speed = low[:-1] & low[1:], trace.foot_speed()
+    still = (standing & (speed < SKATE_SPEED)).any(axis=1, keepdims=True)
+    return standing & ~(still & (speed > SWING_SPEED))
 
 
 def _foot_skating(trace: BodyTrace) -> list[Finding]:
-    # The clip's own ground, so that feet which float as a whole are still seen to slide.
-    ground = np.percentile(trace.lowest, 5)
-    low = trace.foot_height < ground + CONTACT_HEIGHT
-    standing = low[:-1] & low[1:]
-    speed = trace.foot_speed()
+    standing, speed = standing_feet(trace), trace.foot_speed()
     sliding = standing & (speed > SKATE_SPEED)
     if not standing.any() or sliding.sum() < LEAST_SHARE * standing.sum():
         return []
     share, fast = sliding.sum() / standing.sum(), float(np.percentile(speed[standing], 95))
-    return [
-        _finding(
-            "foot_skating",
-            "warning",
-            sliding.any(axis=1),
-            float(share),
-            "share",
-            f"feet slide faster than {SKATE_SPEED} m/s in {share:.0%} of contacts (95th percentile {fast:.2f} m/s)",
-        )
-    ]
+    worst = int(np.where(sliding, speed, 0.0).max(axis=1).argmax())
+    message = (
+        f"feet slide faster than {SKATE_SPEED} m/s in {share:.0%} of contacts (95th percentile {fast:.2f} m/s), "
+        f"{speed[worst][sliding[worst]].max():.2f} m/s at frame {worst}"
+    )
+    return [_finding("foot_skating", "warning", sliding.any(axis=1), worst, share, "share", message)]
 
 
-def _finding(kind: str, severity: str, frames: np.ndarray, value: float, unit: str, message: str) -> Finding:
-    return Finding(kind, severity, intervals(frames), value if math.isfinite(value) else 0.0, unit, message)
+def _finding(
+    kind: str, severity: str, frames: np.ndarray, worst: int, value: float, unit: str, message: str
+) -> Finding:
+    value = float(value) if math.isfinite(value) else 0.0
+    return Finding(kind, severity, intervals(frames), int(worst), value, unit, message)
 
 
 def intervals(mask: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """The first 20 runs of true frames in a mask (T,), as [start, stop)."""
+    """The runs of true frames in a mask (T,), as [start, stop)."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    runs = zip(edges[0::2], edges[1::2], strict=True)
-    return tuple((int(start), int(stop)) for start, stop in runs)[:_MOST_INTERVALS]
+    return tuple((int(start), int(stop)) for start, stop in zip(edges[0::2], edges[1::2], strict=True))

@@ -1,16 +1,17 @@
-"""Make clips of other files into this library's own: trim, ground, resample, write."""
+"""Make clips of other files into this library's own: trim, repair, ground, resample, write."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import numpy as np
-
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.check import check_clip
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.evidence import trace_bodies
+from athena_wbc.motion.evidence import GROUND_TIME
+from athena_wbc.motion.grounding import ground_along, ground_clip
+from athena_wbc.motion.repair import clamp_joints, remove_root_jumps, smooth_spikes
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(s?)")
 
@@ -21,22 +22,45 @@ def convert_clip(
     fps: float | None = None,
     ground: bool = False,
     trim: str | None = None,
+    ground_window: float | None = None,
+    fix_jumps: bool = False,
+    smooth: bool = False,
+    clamp: bool = False,
+    repair: bool = False,
 ) -> MotionClip:
-    """The clip trimmed, grounded and resampled, in this order, with each step in its history.
+    """The clip trimmed, repaired, grounded and resampled, in this order, with each step in its history.
+
+    Repairs come before resampling, which would smear a spike over the frames beside it.
 
     Args:
         fps: new frame rate; None keeps the file's own.
         ground: move the whole clip up or down, so that the lowest point of its feet touches the ground.
         trim: see `trim_range`.
+        ground_window: s; see `ground_along`.
+        fix_jumps, smooth, clamp: see `remove_root_jumps`, `smooth_spikes`, `clamp_joints`.
+        repair: all three, and `ground_along` where the clip floats or sinks and no other grounding is asked for.
 
     Raises:
-        AthenaError: a range that leaves fewer than two frames, an fps that does, or that is not positive.
+        AthenaError: a range that leaves fewer than two frames, an fps that does, or that is not positive; both ways of
+            grounding at once.
     """
+    if ground and ground_window is not None:
+        raise AthenaError("--ground_window: excludes --ground; leave one of them out")
     if trim is not None:
         start, stop = trim_range(trim, clip)
         clip = clip.slice(start, stop)
+    if fix_jumps or repair:
+        clip = remove_root_jumps(clip, embodiment)
+    if smooth or repair:
+        clip = smooth_spikes(clip, embodiment)
+    if clamp or repair:
+        clip = clamp_joints(clip, embodiment)
+    if repair and not ground and ground_window is None and _is_off_the_ground(clip, embodiment):
+        ground_window = GROUND_TIME
     if ground:
         clip = ground_clip(clip, embodiment)
+    elif ground_window is not None:
+        clip = ground_along(clip, embodiment, ground_window)
     if fps is not None:
         if not 0.0 < fps <= 1e5:
             raise AthenaError(f"--resample: must be a positive frame rate, is {fps:g}")
@@ -46,15 +70,8 @@ def convert_clip(
     return clip
 
 
-def ground_clip(clip: MotionClip, embodiment: Embodiment) -> MotionClip:
-    """The clip with the lowest point that its feet ever reach at height 0."""
-    posed = clip.for_embodiment(embodiment)
-    trace = trace_bodies(embodiment, posed.root_pos, posed.root_quat, posed.joint_pos, posed.fps)
-    lowest = float(trace.foot_height.min())
-    return clip.replace(
-        root_pos=clip.root_pos - np.array((0.0, 0.0, lowest)),
-        history=(*clip.history, f"grounded: moved by {-lowest:+.4f} m"),
-    )
+def _is_off_the_ground(clip: MotionClip, embodiment: Embodiment) -> bool:
+    return any(finding.kind in ("floating", "penetration") for finding in check_clip(clip, embodiment))
 
 
 def trim_range(text: str, clip: MotionClip) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 import torch
+from scipy.ndimage import grey_opening
 from scipy.signal import find_peaks
 
 from athena_wbc.embodiment import Embodiment
@@ -59,6 +60,10 @@ core of the ASAP jumps fits -8.6 to -10.1 m/s^2, all of the phase -4.9 to -9.8."
 LEAST_FALL = 0.05
 """Acceleration as a share of g below which nothing falls: legs that are pulled up while the body hangs or hovers. It
 takes a frame rate that is 4.5 times too low to make a fall as light."""
+
+GROUND_TIME = 1.0
+"""Rises of the lowest point that last shorter than this (s) are the body's, longer ones the ground's: a jump of 1.2 m
+takes one second. Feet of the ASAP clips float by up to 14 cm for most of a clip, and sink at take-off and landing."""
 
 LEAST_FLIGHT_FRAMES = 5
 _CHUNK = 4096
@@ -143,6 +148,11 @@ def trace_bodies(
         )
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return BodyTrace(fps=fps, root_pos=np.asarray(root_pos, dtype=np.float64), **arrays)
+
+
+def ground_height(trace: BodyTrace, window: float = GROUND_TIME) -> np.ndarray:
+    """(T,) m: the lowest point of the body without its rises shorter than `window` s (a morphological opening)."""
+    return grey_opening(trace.lowest, size=2 * round(0.5 * window * trace.fps) + 1, mode="nearest")
 
 
 def _sole_up(embodiment: Embodiment, kinematics: Kinematics, feet: torch.Tensor) -> torch.Tensor:

@@ -11,17 +11,12 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy.ndimage import grey_opening
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.check import CONTACT_HEIGHT, FLOAT_HEIGHT
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.evidence import BodyTrace, trace_bodies
-
-GROUND_TIME = 1.0
-"""Rises of the lowest point that last shorter than this (s) are the body's, longer ones the ground's: a jump of 1.2 m
-takes one second. Feet of the ASAP clips float by up to 14 cm for most of a clip, and sink at take-off and landing."""
+from athena_wbc.motion.evidence import BodyTrace, ground_height, trace_bodies
 
 CONTACT_SPEED = 0.5
 """A foot within FLOAT_HEIGHT of the ground bears no weight while it moves faster than this (m/s, horizontally): the
@@ -123,11 +118,6 @@ def motion_features(clip: MotionClip, embodiment: Embodiment) -> MotionFeatures:
         joint_vel_high=_high(np.abs(clip.joint_vel)),
         joint_acc_high=_high(np.abs(_joint_acc(clip))),
     )
-
-
-def ground_height(trace: BodyTrace) -> np.ndarray:
-    """(T,) m: the lowest point of the body without its rises shorter than GROUND_TIME (a morphological opening)."""
-    return grey_opening(trace.lowest, size=2 * round(0.5 * GROUND_TIME * trace.fps) + 1, mode="nearest")
 
 
 def foot_contacts(trace: BodyTrace, ground: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ SIDED = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
 """Landmarks that a body has twice."""
 
 LANDMARKS = ("pelvis", "chest", "neck", "head", *(f"{side}_{part}" for side in ("left", "right") for part in SIDED))
-"""Points of a body that retargeting knows. ``toe`` is the ball of the foot, ``chest`` the spine at the shoulder blades."""
+"""Points of a body that retargeting knows. ``toe`` is the ball of the foot, ``chest`` the spine at the shoulders."""
 
 REQUIRED = tuple(name for name in LANDMARKS if name not in ("chest", "neck", "head", "left_toe", "right_toe"))
 """Landmarks without which there is no whole body."""

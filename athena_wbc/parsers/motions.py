@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from athena_wbc.motion.findings import KINDS, SEVERITIES
 from athena_wbc.parsers.base import Commands, add_motion_spec, command, command_group, positive
 
 
@@ -17,9 +18,11 @@ def add_motions(commands: Commands) -> None:
     check = command(
         group,
         "check",
-        ("motions", "check"),
+        ("check", "check"),
         "Check that motions are plausible: joint limits, jumps, falls, floating and sliding feet, facing.",
-        "motions check clips/walk.csv --fps 30\nmotions check builtin --json",
+        "motions check clips/walk.csv --fps 30 --picture walk.png\n"
+        "motions check clips/ --summary --csv findings.csv --picture pages/ --jobs 4\n"
+        "motions check builtin --json --severity warning --kind foot_skating",
     )
     convert = command(
         group,
@@ -27,7 +30,9 @@ def add_motions(commands: Commands) -> None:
         ("motions", "convert"),
         "Convert motions of any known format into this library's own files.",
         "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
-        "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/",
+        "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/\n"
+        "motions convert g1_moves/ --repair --out clips/\n"
+        "motions convert clips/ --mirror --keep-original --out both/",
     )
     manifest = command(
         group,
@@ -76,9 +81,38 @@ def add_motions(commands: Commands) -> None:
         )
     for parser in (info, check):
         parser.add_argument("--json", action="store_true", help="print JSON")
+    check.add_argument("--picture", metavar="PNG", help="draw a page: a file for one clip, a folder for many")
+    check.add_argument("--frames", action="store_true", help="show the robot at the worst moments too (needs OpenGL)")
+    check.add_argument("--csv", metavar="FILE", help="write the findings as a table")
+    check.add_argument("--summary", action="store_true", help="counts of each kind instead of single findings")
+    check.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="leave out what is less (info)")
+    check.add_argument("--kind", action="append", choices=tuple(KINDS), help="only this kind; may be repeated")
+    check.add_argument("--jobs", type=positive, default=1, help="processes (1)")
     convert.add_argument("--out", required=True, help="folder for the converted files")
     convert.add_argument("--trim", metavar="START:STOP", help="keep this range: frames, or seconds with an s")
+    convert.add_argument(
+        "--repair",
+        action="store_true",
+        help="remedy what check finds: --fix_jumps, --smooth, --clamp, "
+        "and --ground_window 1 where the clip floats or sinks",
+    )
+    convert.add_argument("--fix_jumps", "--fix-jumps", action="store_true", help="take out jumps of the whole body")
+    convert.add_argument(
+        "--smooth", action="store_true", help="spread single-frame spikes of joints over their surroundings"
+    )
+    convert.add_argument("--clamp", action="store_true", help="set joints beyond their limits to the limit")
     convert.add_argument("--ground", action="store_true", help="move each clip so that its feet touch the ground")
+    convert.add_argument(
+        "--ground_window",
+        "--ground-window",
+        type=float,
+        metavar="SECONDS",
+        help="follow the ground through the clip instead, longer than any jump (1); airtime stays",
+    )
+    convert.add_argument("--mirror", action="store_true", help="exchange left and right")
+    convert.add_argument(
+        "--keep_original", "--keep-original", action="store_true", help="write both, the clip and its mirror image"
+    )
     convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
     convert.add_argument("--label", help="locomotion, dynamic or balance")
     convert.add_argument("--licence", help="licence of the motions, for the record")

@@ -1,4 +1,4 @@
-"""What ``athena mine`` and ``route`` accept."""
+"""What ``athena mine``, ``route`` and ``report`` accept."""
 
 from __future__ import annotations
 
@@ -56,3 +56,14 @@ def add_route(commands: Commands) -> None:
         "--without", action="append", default=[], metavar="NAME", help="leave this teacher out; may be repeated"
     )
     add_rollout_options(parser, "10; 1 where nothing is random")
+
+
+def add_report(commands: Commands) -> None:
+    parser = command(
+        commands,
+        "report",
+        ("report", "report"),
+        "Write the report of a pipeline, or of a study over seeds, from what lies in its folder.",
+        "report runs/demo\nreport runs/study",
+    )
+    parser.add_argument("folder", help="what athena pipeline wrote to; with seed_<k> folders in it, a study")

@@ -151,10 +151,11 @@ def test_it_learns_what_its_teacher_does() -> None:
     assert figures["distillation/share_dynamic"] == 1.0 and "distillation/loss_general" not in figures
 
 
-@pytest.mark.parametrize("noise", [False, True])
-def test_three_and_three_are_six_to_the_byte(noise: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("noise", "rollouts"), [(False, 1), (True, 1), (False, 2), (False, 4)])
+def test_three_and_three_are_six_to_the_byte(noise: bool, rollouts: int, tmp_path: Path) -> None:
     config = student_config()
     config.distillation.noise = noise
+    config.distillation.aggregate_rollouts = rollouts
     config.regulariser = RegulariserConfig(kind="grad_caps", weight=0.1)
     whole = make(tmp_path / "whole", config)
     whole.learn(6)

@@ -7,8 +7,9 @@ import pytest
 
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.motion.convert import convert_clip, ground_clip, output_path, trim_range
+from athena_wbc.motion.convert import convert_clip, output_path, trim_range
 from athena_wbc.motion.evidence import trace_bodies
+from athena_wbc.motion.grounding import ground_clip
 from tests.motion.samples import gliding, random_clip, standing
 
 G1 = get_embodiment("g1")
