@@ -6,7 +6,9 @@ import mujoco
 import numpy as np
 
 from athena_wbc.embodiment import Embodiment
+from athena_wbc.errors import AthenaError
 from athena_wbc.motion.builtin.morphology import Morphology
+from athena_wbc.motion.mirror import find_symmetry
 from athena_wbc.robots.findings import PASS, WARN, Finding, judge
 from athena_wbc.sim.render import stature
 
@@ -151,7 +153,18 @@ def check_symmetry(embodiment: Embodiment, body: Morphology) -> list[Finding]:
             remedy,
         )
     )
+    findings.append(_check_mirroring(embodiment))
     return findings
+
+
+def _check_mirroring(embodiment: Embodiment) -> Finding:
+    """Whether `athena motions convert --mirror` can mirror motions of this robot; sides are told by names there."""
+    check, bar = "symmetry: mirrored motions", "possible"
+    try:
+        deviation = find_symmetry(embodiment).deviation
+    except AthenaError as error:
+        return Finding(check, WARN, None, "", bar, str(error), "give both sides names with left and right, or l and r")
+    return Finding(check, PASS, deviation, "m", bar, "by the names and axes of both sides")
 
 
 def mirror_joints(data: mujoco.MjData, embodiment: Embodiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
