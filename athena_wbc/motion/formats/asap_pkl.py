@@ -2,7 +2,7 @@
 
 Each clip has root_trans_offset (T, 3), root_rot (T, 4) scalar last, dof (T, n), and fps (30 where it lacks one). The
 joints carry no names: 29 are the G1's in the order of its model, 23 the same without the six of the wrists, which
-then stand at their default position.
+then stand at their default position, 19 are the H1's.
 """
 
 from __future__ import annotations
@@ -10,31 +10,17 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.formats.conventions import resolve
+from athena_wbc.motion.formats.fields import frame_rate, same_length, table
+from athena_wbc.motion.formats.layouts import unnamed_columns
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
 from athena_wbc.motion.formats.safe_pickle import load_pickle, looks_like_pickle
 
 DEFAULT_FPS = 30.0
 _ARRAYS = {"root_trans_offset": 3, "root_rot": 4, "dof": None}
-_ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow")
-_WRIST = ("wrist_roll", "wrist_pitch", "wrist_yaw")
-
-
-def _names(arm: tuple[str, ...]) -> tuple[str, ...]:
-    leg = ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle_pitch", "ankle_roll")
-    waist = ("waist_yaw", "waist_roll", "waist_pitch")
-    sides = [[f"{side}_{part}" for part in parts] for parts in (leg, arm) for side in ("left", "right")]
-    legs, arms = sides[0] + sides[1], sides[2] + sides[3]
-    return tuple(f"{name}_joint" for name in (*legs, *waist, *arms))
-
-
-JOINT_NAMES = {23: _names(_ARM), 29: _names(_ARM + _WRIST)}
-"""Names of the columns of `dof`, by their number."""
 
 
 def recognise(path: Path) -> str | None:
@@ -69,56 +55,19 @@ def _raw(path: Path, key: str, clip: Any, alone: bool, options: ReadOptions) -> 
     where = str(path) if alone else f"{path}: {name}"
     if not isinstance(clip, dict):
         raise AthenaError(f"{where}: is no motion but {type(clip).__name__}; name its --format")
-    arrays = {array: _array(where, clip, array, width) for array, width in _ARRAYS.items()}
-    for array, values in arrays.items():
-        if len(values) != len(arrays["dof"]):
-            raise AthenaError(
-                f"{where}: {array}: has {len(values)} frames and dof {len(arrays['dof'])}; the file is damaged"
-            )
-    columns = arrays["dof"].shape[1]
-    if columns not in JOINT_NAMES:
-        known = " and ".join(str(number) for number in JOINT_NAMES)
-        raise AthenaError(
-            f"{where}: dof: has {columns} joints without names; known are {known} (G1): convert it with its own tools"
-        )
+    arrays = {array: table(where, clip, array, width) for array, width in _ARRAYS.items()}
+    same_length(where, arrays, "dof")
     return RawMotion(
         name=name,
         where=where,
         root_pos=arrays["root_trans_offset"],
         root_quat=arrays["root_rot"],
         joint_pos=arrays["dof"],
-        fps=stated(options.fps, "--fps", _fps(where, clip)),
+        fps=stated(options.fps, "--fps", frame_rate(where, clip, DEFAULT_FPS)),
         quaternion=stated(options.quaternion, "--quaternion", Choice.of("xyzw", "default of the format")),
-        joints=Choice.of(JOINT_NAMES[columns], f"{columns} joints in the order of the model"),
-        fill_missing=columns == 23,
         source=path.name if alone else f"{path.name}: {key}",
-        history=_filled(columns, options),
+        **unnamed_columns(where, "dof", arrays["dof"].shape[1], options),
     )
-
-
-def _filled(columns: int, options: ReadOptions) -> tuple[str, ...]:
-    missing = [name for name in options.robot.joint_names if name not in JOINT_NAMES[columns]]
-    return (f"at their default position: {', '.join(missing)}",) if missing else ()
-
-
-def _array(where: str, clip: dict, key: str, width: int | None) -> np.ndarray:
-    if key not in clip:
-        raise AthenaError(f"{where}: key '{key}' is missing (it has {', '.join(map(str, list(clip)[:12]))})")
-    array = np.asarray(clip[key]) if isinstance(clip[key], (list, np.ndarray)) else None
-    if array is None or array.dtype.kind not in "fiu" or array.ndim != 2 or (width and array.shape[1] != width):
-        shape = getattr(array, "shape", type(clip[key]).__name__)
-        raise AthenaError(f"{where}: {key}: has the shape {shape}, (frames, {width or 'joints'}) is expected")
-    with np.errstate(invalid="ignore", over="ignore"):  # signalling NaNs of a damaged file are found by the check
-        return array.astype(np.float64)
-
-
-def _fps(where: str, clip: dict) -> Choice[float]:
-    if "fps" not in clip:
-        return Choice.of(DEFAULT_FPS, "default of the format")
-    try:
-        return Choice.of(float(np.asarray(clip["fps"]).reshape(())), "in the file")
-    except (TypeError, ValueError):
-        raise AthenaError(f"{where}: fps: is {type(clip['fps']).__name__}, a number is expected; give --fps") from None
 
 
 FORMAT = register_format(

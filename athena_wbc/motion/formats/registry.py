@@ -82,9 +82,9 @@ def recognise(path: Path) -> tuple[Format, str]:
     """
     found = [(format, reason) for format in formats() if (reason := format.recognise(path))]
     if not found:
-        known = ", ".join(f"{format.name} ({' '.join(format.extensions)})" for format in formats())
         raise AthenaError(
-            f"{path}: no reader knows this file{_content(path)}; known are {known}: convert it, or name one by --format"
+            f"{path}: no reader knows this file{_content(path)}; convert it, or name one of the formats that "
+            "athena motions formats lists with --format"
         )
     if len(found) > 1:
         names = " or ".join(format.name for format, _ in found)

@@ -18,7 +18,7 @@ from athena_wbc.errors import AthenaError
 _MOST_BYTES = 4 << 30
 _MOST_EXPANSION = 200
 _SMALL = 64 << 20
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     EOFError,
@@ -46,13 +46,17 @@ class Npz(Mapping[str, np.ndarray]):
         self.path = Path(path)
         try:
             with zipfile.ZipFile(self.path) as archive:
+                names = archive.namelist()
                 self._members = {
                     entry.filename.removesuffix(".npy"): entry
                     for entry in archive.infolist()
                     if entry.filename.endswith(".npy")
                 }
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._damaged(error) from error
+        outside = [name for name in names if leads_outside(name)]
+        if outside:
+            raise AthenaError(f"{self.path}: holds '{outside[0][:80]}', which points outside it; check its source")
         total = sum(entry.file_size for entry in self._members.values())
         if total > max(_SMALL, min(_MOST_BYTES, _MOST_EXPANSION * self.path.stat().st_size)):
             raise AthenaError(f"{self.path}: unpacks to {total >> 20} MiB; no motion file does, check its source")
@@ -90,11 +94,13 @@ class Npz(Mapping[str, np.ndarray]):
                 if header_only:
                     return shape, np.empty(0)
                 raw = stream.read(size)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._damaged(error, key) from error
         if len(raw) != size:
             raise AthenaError(f"{self.path}: {key}: ends within its data; the file is damaged")
         array = np.frombuffer(raw, dtype=dtype) if size else np.empty(shape, dtype)
+        if not is_text(array):
+            raise AthenaError(f"{self.path}: {key}: holds characters that do not exist; the file is damaged")
         return shape, array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
     def _read_header(self, stream: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -135,12 +141,38 @@ class Npz(Mapping[str, np.ndarray]):
         with np.errstate(invalid="ignore", over="ignore"):  # signalling NaNs of a damaged file are for the caller
             return array.astype(np.float64)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The texts of a one-dimensional array.
+
+        Raises:
+            AthenaError: a missing key, something other than texts.
+        """
+        array = self[key]
+        if array.dtype.kind not in "US" or array.ndim != 1:
+            raise AthenaError(f"{self.path}: {key}: holds {array.dtype}, a list of names is expected; correct the file")
+        return tuple(item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in array.tolist())
+
     def number(self, key: str) -> float:
         """The single number of an array with one element."""
         array = self[key]
         if array.size != 1 or array.dtype.kind not in "fiub":
             raise AthenaError(f"{self.path}: {key}: must be one number, has the shape {array.shape}")
         return float(array.reshape(-1)[0])
+
+
+def is_text(array: np.ndarray) -> bool:
+    """Whether an array of texts holds characters alone: numpy takes any number for one, Python fails later."""
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return True
+    codes = np.frombuffer(array.tobytes(), dtype=np.dtype("u4").newbyteorder(array.dtype.byteorder))
+    return not (codes > 0x10FFFF).any()
+
+
+def leads_outside(name: str) -> bool:
+    """Whether a name within an archive would leave the folder that the archive is unpacked to."""
+    parts = name.replace("\\", "/").split("/")
+    absolute = len(parts) > 1 and (not parts[0] or parts[0].endswith(":"))
+    return ".." in parts or absolute
 
 
 def looks_like_zip(path: Path) -> bool:

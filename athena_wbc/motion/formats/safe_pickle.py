@@ -18,12 +18,14 @@ import math
 import pickletools
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.formats.safe_npz import is_text
 
 _ARRAY_STUB, _DTYPE, _SCALAR, _FROM_BUFFER = "array stub", "dtype", "scalar", "array from buffer"
 _ARRAY_CLASS, _JOBLIB, _ENCODE = "array class", "joblib array", "encode"
@@ -56,11 +58,11 @@ _MOST_EXPANSION = 200
 _LEAST_CEILING = 64 << 20
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """What is wrong with the content; the caller adds the file."""
 
 
-class _Symbol:
+class Symbol:
     """A global that the pickle names; `meaning` is None where it is not one of ours."""
 
     def __init__(self, name: str) -> None:
@@ -73,14 +75,14 @@ class _Dtype:
 
     def __init__(self, code: Any) -> None:
         if not isinstance(code, str) or not _SIMPLE_DTYPE.fullmatch(code):
-            raise _Refused(f"holds an array of dtype {code!r}, which is not a plain number or text")
+            raise Refused(f"holds an array of dtype {code!r}, which is not a plain number or text")
         self.code = code
 
     def set_state(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
-            raise _Refused("holds a dtype that cannot be understood")
+            raise Refused("holds a dtype that cannot be understood")
         if any(part is not None for part in state[2:5]):
-            raise _Refused("holds a structured array; only plain arrays are read")
+            raise Refused("holds a structured array; only plain arrays are read")
         self.code = ("" if state[1] == "|" else state[1]) + self.code.lstrip("<>|=")
 
     @property
@@ -96,13 +98,13 @@ class _Array:
 
     def fill(self, shape: Any, dtype: Any, fortran: bool, raw: Any) -> None:
         if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple):
-            raise _Refused("holds an array that cannot be understood")
+            raise Refused("holds an array that cannot be understood")
         if not all(isinstance(n, int) and 0 <= n < 2**40 for n in shape) or len(shape) > 16:
-            raise _Refused(f"holds an array of the impossible shape {shape!r}")
+            raise Refused(f"holds an array of the impossible shape {shape!r}")
         count = math.prod(shape)
         if dtype.dtype.hasobject:
             if not isinstance(raw, list) or len(raw) != count:
-                raise _Refused("holds an object array that cannot be understood")
+                raise Refused("holds an object array that cannot be understood")
             self.value = np.empty(count, dtype=object)
             for i, item in enumerate(raw):
                 self.value[i] = item
@@ -111,8 +113,10 @@ class _Array:
         if isinstance(raw, str):  # protocol 0 of Python 2 wrote bytes as text
             raw = raw.encode("latin-1")
         if not isinstance(raw, (bytes, bytearray)) or len(raw) != count * dtype.dtype.itemsize:
-            raise _Refused("holds an array whose bytes do not fit its shape: the file is damaged")
+            raise Refused("holds an array whose bytes do not fit its shape: the file is damaged")
         flat = np.frombuffer(bytes(raw), dtype=dtype.dtype)
+        if not is_text(flat):
+            raise Refused("holds characters that do not exist: the file is damaged")
         self.value = flat.reshape(shape, order="F" if fortran else "C").copy()
 
 
@@ -123,7 +127,7 @@ class _JoblibArray(_Array):
 _MARK = object()
 
 
-class _Machine:
+class Machine:
     """The stack machine. `run` interprets the opcodes of one pickle and returns the object on top."""
 
     def __init__(self, data: bytes) -> None:
@@ -146,9 +150,9 @@ class _Machine:
             else:
                 action = getattr(self, f"_{name.lower()}", None)
                 if action is None:
-                    raise _Refused(f"uses the pickle instruction {name}, which arrays do not need")
+                    raise Refused(f"uses the pickle instruction {name}, which arrays do not need")
                 action(argument)
-        raise _Refused("ends before its pickle does: the file is truncated")
+        raise Refused("ends before its pickle does: the file is truncated")
 
     def _items(self) -> list[Any]:
         """Everything above the last mark, which is taken off too."""
@@ -156,7 +160,7 @@ class _Machine:
         while self.stack[at] is not _MARK:
             at -= 1
             if at < 0:
-                raise _Refused("is damaged: a pickle instruction lacks its mark")
+                raise Refused("is damaged: a pickle instruction lacks its mark")
         items = self.stack[at + 1 :]
         del self.stack[at:]
         return items
@@ -164,7 +168,7 @@ class _Machine:
     def _top(self, kind: type) -> Any:
         top = self.stack[-1]
         if type(top) is not kind:
-            raise _Refused(f"is damaged: a pickle instruction needs a {kind.__name__}")
+            raise Refused(f"is damaged: a pickle instruction needs a {kind.__name__}")
         return top
 
     def _pop(self, _: Any) -> None:
@@ -232,28 +236,36 @@ class _Machine:
         self.memo[len(self.memo)] = self.stack[-1]
 
     def _global(self, name: str) -> None:
-        self.stack.append(_known(name))
+        self.stack.append(self.symbol(name))
 
     _inst = _global
+
+    def symbol(self, name: str) -> Symbol:
+        """What a global of this name means; raises Refused where it is not one of ours."""
+        return _known(name)
+
+    def call(self, symbol: Symbol, arguments: tuple) -> Any:
+        """What calling a global stands for; raises Refused where arrays do not need it."""
+        return _call(symbol, arguments)
 
     def _stack_global(self, _: Any) -> None:
         module, name = self.stack[-2:]
         del self.stack[-2:]
-        self.stack.append(_known(f"{module} {name}"))
+        self.stack.append(self.symbol(f"{module} {name}"))
 
     def _newobj(self, _: Any) -> None:
         arguments = self.stack.pop()
-        symbol = self._top(_Symbol)
+        symbol = self._top(Symbol)
         if symbol.meaning != _JOBLIB or arguments != ():
-            raise _Refused(f"makes an object of '{symbol.name.replace(' ', '.')}', which is no array")
+            raise Refused(f"makes an object of '{symbol.name.replace(' ', '.')}', which is no array")
         self.stack[-1] = _JoblibArray()
 
     def _reduce(self, _: Any) -> None:
         arguments = self.stack.pop()
-        symbol = self._top(_Symbol)
+        symbol = self._top(Symbol)
         if not isinstance(arguments, tuple):
-            raise _Refused("is damaged: a pickle instruction needs a tuple")
-        self.stack[-1] = _call(symbol, arguments)
+            raise Refused("is damaged: a pickle instruction needs a tuple")
+        self.stack[-1] = self.call(symbol, arguments)
 
     def _build(self, _: Any) -> None:
         state = self.stack.pop()
@@ -265,21 +277,21 @@ class _Machine:
         elif type(target) is _JoblibArray and isinstance(state, dict):
             self._read_raw(target, state)
         else:
-            raise _Refused("sets the state of something that is no array")
+            raise Refused("sets the state of something that is no array")
 
     def _read_raw(self, target: _JoblibArray, state: dict) -> None:
         """Fill a joblib array from the bytes that follow the current instruction."""
         dtype, shape = state.get("dtype"), state.get("shape")
         if not isinstance(dtype, _Dtype) or dtype.dtype.hasobject or not isinstance(shape, tuple):
-            raise _Refused("holds a joblib array of objects; only arrays of numbers are read")
+            raise Refused("holds a joblib array of objects; only arrays of numbers are read")
         if not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise _Refused(f"holds an array of the impossible shape {shape!r}")
+            raise Refused(f"holds an array of the impossible shape {shape!r}")
         if state.get("numpy_array_alignment_bytes") is not None:
             padding = self.stream.read(1)
             self.stream.seek(padding[0] if padding else 0, io.SEEK_CUR)
         needed = math.prod(shape) * dtype.dtype.itemsize
         if needed > self.size - self.stream.tell():
-            raise _Refused("ends within an array: the file is truncated")
+            raise Refused("ends within an array: the file is truncated")
         target.fill(shape, dtype, state.get("order") == "F", self.stream.read(needed))
 
 
@@ -300,11 +312,11 @@ _CONSTANTS = {
 }
 
 
-def _known(name: str) -> _Symbol:
-    symbol = _Symbol(name)
+def _known(name: str) -> Symbol:
+    symbol = Symbol(name)
     if symbol.meaning is None:
         dotted = re.sub(r"[^\w.<>-]", "?", name.replace(" ", "."))[:80]
-        raise _Refused(
+        raise Refused(
             f"refers to the global '{dotted}', and only arrays and plain containers are read; "
             "ask its author for a file of arrays"
         )
@@ -315,17 +327,17 @@ def _keys(items: list[Any]) -> list[Any]:
     # A key's hash may run for long or recurse deeply; plain keys are all that data needs.
     for item in items:
         if not isinstance(item, _KEY_TYPES):
-            raise _Refused("holds a dictionary or set with keys that are not names or numbers")
+            raise Refused("holds a dictionary or set with keys that are not names or numbers")
     return items
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
     if len(items) % 2:
-        raise _Refused("is damaged: a dictionary has a key without a value")
+        raise Refused("is damaged: a dictionary has a key without a value")
     return dict(zip(_keys(items[0::2]), items[1::2], strict=True))
 
 
-def _call(symbol: _Symbol, arguments: tuple) -> Any:
+def _call(symbol: Symbol, arguments: tuple) -> Any:
     meaning = symbol.meaning
     if meaning == _DTYPE and arguments:
         return _Dtype(arguments[0])
@@ -348,22 +360,22 @@ def _call(symbol: _Symbol, arguments: tuple) -> Any:
             return _CONTAINERS[meaning]()
         if meaning not in ("dict", "bytes") and isinstance(items, (list, tuple)):
             return _CONTAINERS[meaning](_keys(list(items)) if "set" in meaning else items)
-    raise _Refused(f"calls '{symbol.name.replace(' ', '.')}' in a way that arrays do not need")
+    raise Refused(f"calls '{symbol.name.replace(' ', '.')}' in a way that arrays do not need")
 
 
 def _finished(value: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
     """The object with every array under construction replaced by its array; `seen` is by identity."""
     if isinstance(value, _Array):
         if value.value is None:
-            raise _Refused("holds an array without content: the file is damaged")
+            raise Refused("holds an array without content: the file is damaged")
         if value.value.dtype.hasobject:
             for i, item in enumerate(value.value.flat):
                 value.value.flat[i] = _finished(item, seen)
         return value.value[()] if value.value.ndim == 0 else value.value
     if isinstance(value, _Dtype):
         return value.dtype
-    if isinstance(value, _Symbol) or value is _MARK:
-        raise _Refused("holds something that is no array and no plain container")
+    if isinstance(value, Symbol) or value is _MARK:
+        raise Refused("holds something that is no array and no plain container")
     if not isinstance(value, (list, tuple, dict)):
         return value
     if id(value) in seen:
@@ -387,9 +399,9 @@ def _inflated(data: bytes) -> bytes:
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     plain = stream.decompress(data, ceiling)
     if stream.unconsumed_tail:
-        raise _Refused(f"unpacks to more than {ceiling >> 20} MiB; write it without compression")
+        raise Refused(f"unpacks to more than {ceiling >> 20} MiB; write it without compression")
     if not stream.eof:
-        raise _Refused("ends within its compressed data: the file is truncated")
+        raise Refused("ends within its compressed data: the file is truncated")
     return plain
 
 
@@ -425,11 +437,20 @@ def _load(path: Path, modified: int, size: int) -> Any:
     for magic, name in _OTHER_COMPRESSION.items():
         if data.startswith(magic):
             raise AthenaError(f"{path}: is compressed with {name}; write it with zlib or without compression")
+    return interpret(path, data)
+
+
+def interpret(path: Path, data: bytes, machine: Callable[[bytes], Machine] = Machine) -> Any:
+    """The object of a pickle's bytes, which may be compressed with zlib or gzip; errors name the file.
+
+    Raises:
+        AthenaError: as `load_pickle`.
+    """
     try:
         if data[:1] == b"\x78" or data[:2] == b"\x1f\x8b":
             data = _inflated(data)
-        return _finished(_Machine(data).run(), {})
-    except _Refused as refusal:
+        return _finished(machine(data).run(), {})
+    except Refused as refusal:
         raise AthenaError(f"{path}: {refusal}") from None
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, zlib.error) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -10,26 +10,7 @@ import pytest
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats import read_motion
-from athena_wbc.motion.formats.asap_pkl import JOINT_NAMES
 from tests.motion.samples import asap_content, gliding, jumping, standing, write_joblib
-
-
-def test_the_names_of_the_columns() -> None:
-    names = JOINT_NAMES[23]
-    assert (names[0], names[5], names[6], names[12], names[14]) == (
-        "left_hip_pitch_joint",
-        "left_ankle_roll_joint",
-        "right_hip_pitch_joint",
-        "waist_yaw_joint",
-        "waist_pitch_joint",
-    )
-    assert (names[15], names[18], names[19], names[22]) == (
-        "left_shoulder_pitch_joint",
-        "left_elbow_joint",
-        "right_shoulder_pitch_joint",
-        "right_elbow_joint",
-    )
-    assert len(JOINT_NAMES[29]) == 29
 
 
 @pytest.mark.parametrize("joints", [23, 29])
@@ -55,6 +36,13 @@ def test_several_clips_are_named_by_their_keys(tmp_path: Path, g1: Embodiment) -
     assert (one.fps, other.fps) == (30.0, 50.0)
 
 
+def test_what_pbhc_adds_is_left_out(tmp_path: Path, g1: Embodiment) -> None:
+    more = {"contact_mask": np.zeros((60, 2)), "smpl_joints": np.zeros((60, 27, 3), dtype=np.float32)}
+    content = {"/home/someone/kick.npz": asap_content(gliding(g1), **more, root_rot=gliding(g1).root_quat.astype("f4"))}
+    (read,) = read_motion(write_joblib(tmp_path / "kick.pkl", content), robot=g1)
+    assert (read.name, read.num_frames) == ("kick", 60)
+
+
 def test_a_plain_pickle_of_one_motion_without_fps(tmp_path: Path, g1: Embodiment) -> None:
     content = asap_content(standing(g1))
     del content["fps"]
@@ -68,7 +56,14 @@ def test_a_plain_pickle_of_one_motion_without_fps(tmp_path: Path, g1: Embodiment
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dof": np.zeros((60, 19))}, r"dof: has 19 joints without names; known are 23 and 29"),
+        (
+            {"dof": np.zeros((60, 17))},
+            r"dof: has 17 joints without names, robot 'g1' has 29; known are 23 and 29 \(G1\): register",
+        ),
+        (
+            {"dof": np.zeros((60, 19))},
+            r"dof: has 19 joints .* 19 are Unitree H1 \(left_hip_yaw_joint, \.\.\.\): register",
+        ),
         ({"dof": np.zeros((59, 23))}, r"root_trans_offset: has 60 frames and dof 59"),
         ({"dof": np.zeros(23)}, r"dof: has the shape \(23,\)"),
         ({"root_rot": np.zeros((60, 3))}, r"root_rot: has the shape \(60, 3\), \(frames, 4\) is expected"),

@@ -72,7 +72,7 @@ def test_a_folder_an_empty_and_an_unreadable_file(tmp_path: Path, g1: Embodiment
     with pytest.raises(AthenaError, match=r"a\.csv: is empty"):
         read_motion(tmp_path / "a.csv", robot=g1)
     (tmp_path / "b.xyz").write_bytes(b"\x00\x01\x02")
-    with pytest.raises(AthenaError, match=r"b\.xyz: no reader knows this file; known are asap"):
+    with pytest.raises(AthenaError, match=r"b\.xyz: no reader knows this file; convert it, or name one of the formats"):
         read_motion(tmp_path / "b.xyz", robot=g1)
 
 
