@@ -204,14 +204,17 @@ def get_embodiment(robot: str | Path | Embodiment) -> Embodiment:
         found = known[str(robot)]
         if isinstance(found, metadata.EntryPoint):
             found = _file_of(found)
-        return found if isinstance(found, Embodiment) else _load_once(found)
+        if isinstance(found, Embodiment):
+            return found
+        return _load_once(found, found.stat().st_mtime_ns) if found.is_file() else load_embodiment(found)
     if Path(robot).suffix in (".yaml", ".yml") or Path(robot).is_dir():
         return load_embodiment(robot)
     raise AthenaError(f"robot: {suggest(str(robot), known)}; or give the path of a robot.yaml")
 
 
 @functools.lru_cache(maxsize=32)
-def _load_once(path: Path) -> Embodiment:
+def _load_once(path: Path, changed_at: int) -> Embodiment:
+    """Read a file once; again when it has changed."""
     return load_embodiment(path)
 
 

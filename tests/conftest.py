@@ -34,3 +34,9 @@ def one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_robots_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests know the robots that ship; what is added goes into a folder of the tests."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))

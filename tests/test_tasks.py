@@ -10,6 +10,8 @@ def test_every_robot_has_two_tasks() -> None:
     train, play = find_task("Athena-Tracking-G1-v0"), find_task("Athena-Tracking-G1-Play-v0")
     assert (train.robot, train.play) == ("g1", False)
     assert (play.robot, play.play) == ("g1", True)
+    assert find_task("Athena-Tracking-Athena80-v0").robot == "athena80"
+    assert find_task("Athena-Tracking-Junior35-Play-v0").robot == "junior35"
 
 
 def test_a_new_robot_brings_its_tasks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,9 @@ def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
         "athena_robots/g1/robot.yaml",
         "athena_robots/g1/g1.xml",
         "athena_robots/g1/NOTICE",
+        *(f"athena_robots/{robot}/{file}" for robot in ("athena80", "junior35") for file in ("robot.yaml", "NOTICE")),
+        "athena_robots/athena80/athena80.xml",
+        "athena_robots/junior35/junior35.xml",
         "athena_tasks/__init__.py",
     ):
         assert expected in names

@@ -75,9 +75,7 @@ def add_robot(arguments: argparse.Namespace) -> int:
     from athena_wbc.robots.build import FIGURES, role_rows
 
     roles = _roles(arguments.role)
-    built, path = add(
-        arguments.model, arguments.name, arguments.out, arguments.ignore_meshes, roles, arguments.replace
-    )
+    built, path = add(arguments.model, arguments.name, arguments.out, arguments.ignore_meshes, roles, arguments.replace)
     console = make_console()
     print_table(
         ("role", "body", "joints", "confidence", "found by"),
@@ -98,23 +96,35 @@ def add_robot(arguments: argparse.Namespace) -> int:
     for note in built.notes:
         console.print(f"note: {note}", soft_wrap=True, markup=False)
     console.print(f"{path}: {built.description}", soft_wrap=True, markup=False)
-    return _examine(get_embodiment(path), None, console)
+    return _examine(get_embodiment(path), console)
 
 
 def check_robot(arguments: argparse.Namespace) -> int:
     """Examine a robot; exit code 1 where a check fails."""
     robot = get_embodiment(arguments.robot)
     if arguments.out is not None:
-        from athena_wbc.sim.render import check_picture, choose_backend
+        from athena_wbc.sim.render import check_picture
 
         check_picture(arguments.out)
-        choose_backend()  # before anything imports MuJoCo
-    if arguments.json:
-        return _examine_json(robot, arguments.out)
-    return _examine(robot, arguments.out, make_console())
+    if not arguments.json:
+        console = make_console()
+        code = _examine(robot, console)
+        if arguments.out is not None:
+            console.print(_picture(arguments), soft_wrap=True, markup=False)
+        return code
+    from athena_wbc.robots.doctor import examine
+    from athena_wbc.robots.findings import FAIL, verdict
+
+    findings = list(examine(robot))
+    found = {"robot": robot.name, "hash": robot.hash, "verdict": verdict(findings)}
+    found["findings"] = [dataclasses.asdict(finding) for finding in findings]
+    if arguments.out is not None:
+        found["picture"] = _picture(arguments)
+    print(json.dumps(found, indent=2, allow_nan=False))
+    return 1 if verdict(findings) == FAIL else 0
 
 
-def _examine(robot: Embodiment, out: str | None, console: Console) -> int:
+def _examine(robot: Embodiment, console: Console) -> int:
     from athena_wbc.robots.doctor import examine
     from athena_wbc.robots.findings import FAIL, verdict
 
@@ -127,33 +137,14 @@ def _examine(robot: Embodiment, out: str | None, console: Console) -> int:
     print_table(("", "check", "value", "bar", "what"), rows, left=("", "check", "bar", "what"), console=console)
     counts = ", ".join(f"{sum(f.status == status for f in findings)} {status}" for status in ("PASS", "WARN", "FAIL"))
     console.print(f"{robot.name}: {verdict(findings)} ({counts})", soft_wrap=True, markup=False)
-    if out is not None:
-        console.print(_picture(robot, out), soft_wrap=True, markup=False)
     return 1 if verdict(findings) == FAIL else 0
 
 
-def _examine_json(robot: Embodiment, out: str | None) -> int:
-    from athena_wbc.robots.doctor import examine
-    from athena_wbc.robots.findings import FAIL, verdict
-
-    findings = list(examine(robot))
-    found = {"robot": robot.name, "hash": robot.hash, "verdict": verdict(findings)}
-    found["findings"] = [dataclasses.asdict(finding) for finding in findings]
-    if out is not None:
-        found["picture"] = _picture(robot, out)
-    print(json.dumps(found, indent=2, allow_nan=False))
-    return 1 if verdict(findings) == FAIL else 0
-
-
-def _picture(robot: Embodiment, out: str) -> str:
+def _picture(arguments: argparse.Namespace) -> str:
     """Draw the robot; where there is no OpenGL, the reason in words: the findings do not depend on it."""
-    from athena_wbc.robots.picture import draw_robot
+    from athena_wbc.robots.picture import draw_apart
 
-    try:
-        draw_robot(robot, out)
-    except AthenaError as error:
-        return f"no picture: {error}"
-    return f"picture: {out}"
+    return draw_apart(arguments.robot, arguments.out)
 
 
 def _roles(given: list[str]) -> dict[str, str]:

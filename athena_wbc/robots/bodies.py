@@ -6,7 +6,9 @@ import mujoco
 import numpy as np
 
 from athena_wbc.embodiment import Embodiment
+from athena_wbc.errors import AthenaError
 from athena_wbc.motion.builtin.morphology import Morphology
+from athena_wbc.motion.mirror import find_symmetry
 from athena_wbc.robots.findings import PASS, WARN, Finding, judge
 from athena_wbc.sim.render import stature
 
@@ -113,21 +115,56 @@ def check_symmetry(embodiment: Embodiment, body: Morphology) -> list[Finding]:
     off[partner == np.arange(len(names))] = 0.0
     worst = int(off.argmax())
     findings.append(
-        judge("symmetry: ranges", off[worst], "rad", 0.02, np.inf, f"'{names[worst]}' to '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: ranges",
+            off[worst],
+            "rad",
+            0.02,
+            np.inf,
+            f"'{names[worst]}' to '{names[partner[worst]]}'",
+            remedy,
+        )
     )
     table = np.stack((embodiment.stiffness, embodiment.damping, embodiment.effort_limit, embodiment.velocity_limit))
     share = (np.abs(table - table[:, partner]) / table).max(axis=0)
     worst = int(share.argmax())
     findings.append(
-        judge("symmetry: gains", share[worst], "of value", 0.02, np.inf, f"'{names[worst]}' to '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: gains",
+            share[worst],
+            "of value",
+            0.02,
+            np.inf,
+            f"'{names[worst]}' to '{names[partner[worst]]}'",
+            remedy,
+        )
     )
     weight = embodiment.body_mass[embodiment.joint_body]
     share = np.abs(weight - weight[partner]) / np.maximum(weight, 1e-9)
     worst = int(share.argmax())
     findings.append(
-        judge("symmetry: masses", share[worst], "of value", 0.05, np.inf, f"links of '{names[worst]}' and '{names[partner[worst]]}'", remedy)
+        judge(
+            "symmetry: masses",
+            share[worst],
+            "of value",
+            0.05,
+            np.inf,
+            f"links of '{names[worst]}' and '{names[partner[worst]]}'",
+            remedy,
+        )
     )
+    findings.append(_check_mirroring(embodiment))
     return findings
+
+
+def _check_mirroring(embodiment: Embodiment) -> Finding:
+    """Whether `athena motions convert --mirror` can mirror motions of this robot; sides are told by names there."""
+    check, bar = "symmetry: mirrored motions", "possible"
+    try:
+        deviation = find_symmetry(embodiment).deviation
+    except AthenaError as error:
+        return Finding(check, WARN, None, "", bar, str(error), "give both sides names with left and right, or l and r")
+    return Finding(check, PASS, deviation, "m", bar, "by the names and axes of both sides")
 
 
 def mirror_joints(data: mujoco.MjData, embodiment: Embodiment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -135,7 +135,9 @@ def joint_parts(model: mujoco.MjModel, roles: Roles) -> dict[str, str]:
 
 
 def _stance(model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...], name: str) -> Stance:
-    legs = tuple(_limb(model, roles, side, ("hip", "knee", "foot"), foot) for side, foot in zip(_SIDES, feet, strict=True))
+    legs = tuple(
+        _limb(model, roles, side, ("hip", "knee", "foot"), foot) for side, foot in zip(_SIDES, feet, strict=True)
+    )
     arms = tuple(_limb(model, roles, side, ("shoulder", "elbow", "wrist")) for side in _SIDES)
     movable = [roles[f"{side}_{part}"].joints for side in _SIDES for part in ("hip", "ankle", "shoulder", "elbow")]
     return find_stance(model, legs, arms, tuple(joint for joints in movable for joint in joints), name)
@@ -170,7 +172,8 @@ def _sole_body(model: mujoco.MjModel, foot: str) -> str:
     solid = [
         geom
         for geom in range(model.ngeom)
-        if model.body_weldid[model.geom_bodyid[geom]] == weld and (model.geom_contype[geom] or model.geom_conaffinity[geom])
+        if model.body_weldid[model.geom_bodyid[geom]] == weld
+        and (model.geom_contype[geom] or model.geom_conaffinity[geom])
     ]
     if not solid:
         return foot
@@ -253,9 +256,7 @@ def _figures(
     return figures
 
 
-def _key_bodies(
-    model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...], hands: tuple[str, ...]
-) -> tuple[str, ...]:
+def _key_bodies(model: mujoco.MjModel, roles: Roles, feet: tuple[str, ...], hands: tuple[str, ...]) -> tuple[str, ...]:
     """The root, the legs, the torso, the arms: fourteen, as SONIC tracks them, where the robot has them all."""
     names = [model.body(1).name]
     for side, foot in zip(_SIDES, feet, strict=True):

@@ -62,12 +62,13 @@ def check_default_pose(embodiment: Embodiment, body: Morphology) -> list[Finding
         ),
         judge(
             "soles: contact area",
-            float(np.prod(np.ptp(_one_sole(body), axis=0))) * 1e4,
+            1e4 * min(float(np.prod(np.ptp(sole.points @ sole.level.T, axis=0)[:2])) for sole in body.soles),
             "cm^2",
             20.0,
             1.0,
-            "of one foot, around the points that touch",
-            "give the feet colliders of the sole's length and width",
+            "of the smaller one, around the points that touch in the default pose",
+            "give the feet colliders of the sole's length and width; a foot that stands on its edge or its toes has "
+            "ankles to correct in default_joint_pos",
         ),
     ]
     pairs = touching(model, data)
@@ -175,12 +176,6 @@ def check_gravity(embodiment: Embodiment, body: Morphology) -> list[Finding]:
         )
     )
     return findings
-
-
-def _one_sole(body: Morphology) -> np.ndarray:
-    """(P, 2) contact points of the left foot, level."""
-    sole = body.soles[0]
-    return (sole.points @ sole.level.T)[:, :2]
 
 
 def _held(body: Morphology, qpos: np.ndarray) -> np.ndarray:

@@ -187,9 +187,7 @@ def _add_box(body: mujoco.MjsBody, model: mujoco.MjModel) -> None:
     compiled = model.body(body.name)
     mass, moments = float(compiled.mass[0]), compiled.inertia
     sides = np.sqrt(np.maximum(6.0 * (moments.sum() - 2.0 * moments) / mass, 1e-4))
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX, size=0.5 * sides, pos=compiled.ipos, quat=compiled.iquat, mass=0.0
-    )
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=0.5 * sides, pos=compiled.ipos, quat=compiled.iquat, mass=0.0)
 
 
 def _check_meshes(source: Source) -> None:

@@ -1,6 +1,7 @@
 """Default pose of a robot: knees slightly bent, soles flat and the mass above them, arms at the sides.
 
-The feet stand as far apart as in the zero pose. Found by least squares on the robot's forward kinematics within its joint limits, whatever its zero pose is.
+The feet stand as far apart as in the zero pose. Found by least squares on the robot's forward kinematics within its
+joint limits, whatever its zero pose is.
 """
 
 from __future__ import annotations
@@ -122,9 +123,7 @@ def _joint_of(model: mujoco.MjModel, body: int) -> int:
     return int(model.body_jntadr[body]) - 1
 
 
-def _bent_knee(
-    model: mujoco.MjModel, data: mujoco.MjData, leg: Limb, knee: int, lower: float, upper: float
-) -> float:
+def _bent_knee(model: mujoco.MjModel, data: mujoco.MjData, leg: Limb, knee: int, lower: float, upper: float) -> float:
     """Angle at which the knee is bent by `KNEE_BEND` from the longest leg, towards the wider part of its range."""
     angles = np.linspace(lower, upper, 181)
     lengths = np.empty_like(angles)

@@ -105,7 +105,9 @@ def _simulate(
         data.ctrl[:] = wished
         if balance:
             mujoco.mj_subtreeVel(model, data)
-            centre = np.mean([data.xpos[f] + data.xmat[f].reshape(3, 3) @ p for f, p in zip(feet, points, strict=True)], 0)
+            centre = np.mean(
+                [data.xpos[f] + data.xmat[f].reshape(3, 3) @ p for f, p in zip(feet, points, strict=True)], 0
+            )
             error = centre - data.subtree_com[1]
             acceleration = pulse**2 * error - 2.0 * pulse * data.subtree_linvel[1]
             acceleration[2] = 0.0

@@ -44,8 +44,8 @@ def robot_yaml(built: Built) -> str:
         "default_joint_pos:",
         *_pose(built),
         "",
-        "# Actuators. By rule where the model has no figures: armature from the effort limit, stiffness and damping for",
-        "# a 10 Hz response with damping ratio 2 on it, effort and velocity limits from mass and leg length.",
+        "# Actuators. By rule where the model has no figures: armature from the effort limit, stiffness and damping",
+        "# for a 10 Hz response with damping ratio 2 on it, effort and velocity limits from mass and leg length.",
         "actuators:",
         *_groups(built),
     ]
@@ -82,4 +82,6 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _text(value: str) -> str:
     """A YAML scalar that reads back as this text, quoted where it has to be."""
-    return yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True).removesuffix("\n...\n").strip()
+    return (
+        yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True).removesuffix("\n...\n").strip()
+    )

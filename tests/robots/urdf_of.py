@@ -21,9 +21,13 @@ def urdf_of(robot: Embodiment) -> str:
         tensor = {f"i{a}{b}": inertia["xyz".index(a), "xyz".index(b)] for a, b in ("xx", "xy", "xz", "yy", "yz", "zz")}
         texts = " ".join(f'{key}="{value:.9g}"' for key, value in tensor.items())
         parts.append(f"<link name={quoteattr(model.body(body).name)}>")
-        parts.append(f'<inertial><origin xyz="{_row(model.body_ipos[body])}"/><mass value="{model.body_mass[body]:.9g}"/>')
+        parts.append(
+            f'<inertial><origin xyz="{_row(model.body_ipos[body])}"/><mass value="{model.body_mass[body]:.9g}"/>'
+        )
         parts.append(f"<inertia {texts}/></inertial>")
-        parts += [_collision(model, geom) for geom in np.flatnonzero((model.geom_bodyid == body) & (model.geom_contype > 0))]
+        parts += [
+            _collision(model, geom) for geom in np.flatnonzero((model.geom_bodyid == body) & (model.geom_contype > 0))
+        ]
         parts.append("</link>")
     joint_of = dict(zip(robot.joint_body.tolist(), range(robot.num_joints), strict=True))
     for body in range(1, len(robot.body_names)):
