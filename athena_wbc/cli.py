@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parse(list(sys.argv[1:] if argv is None else argv) or ["--help"])
         prepare_threads()
+        if getattr(arguments, "where", None) is not None:
+            _filter_motions(arguments)
         return arguments.run(arguments) or 0
     except AthenaError as error:
         print(f"athena: error: {error}", file=sys.stderr)
@@ -60,6 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `athena motions info x | head`: the reader has seen enough
         sys.stderr.close()
         return 0
+
+
+def _filter_motions(arguments: argparse.Namespace) -> None:
+    """Put ``--where`` into the motions themselves, so that it is on record wherever they are."""
+    if not arguments.motions:
+        raise AthenaError("--where: filters packed corpora; name one with --motions")
+    from athena_wbc.motion.corpus import with_where
+
+    arguments.motions = with_where(arguments.motions, arguments.where)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -75,6 +86,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
             raise AthenaError(f"{command.prog}: one argument too many: '{extra}'; see {command.prog} --help")
     if takes_overrides:
         arguments.overrides = rest
+    if hasattr(arguments, "prepare"):
+        arguments.prepare(arguments)
     return arguments
 
 

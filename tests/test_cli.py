@@ -140,6 +140,27 @@ def run_with(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int:
     return cli.main(["robots", "list"])
 
 
+def test_how_motions_are_read_goes_with_their_specification() -> None:
+    """So it reaches the record of a run and every list that a command writes; built-in clips need none."""
+    given = "train --out x --motions a.csv --fps 60 --motions builtin:walk --quaternion wxyz --accept gravity".split()
+    assert cli._parse(given).motions == [
+        '{"path": "a.csv", "fps": 60.0, "quaternion": "wxyz", "accept": ["gravity"]}',
+        "builtin:walk",
+    ]
+    for command in ("evaluate --checkpoint c --out x", "mine --checkpoint c --out x", "route --teacher a=b --out x"):
+        assert cli._parse([*command.split(), "--motions", "a.csv"]).motions == ["a.csv"]
+        assert cli._parse([*command.split(), "--motions", "a.csv", "--format", "csv:lafan"]).motions == [
+            '{"path": "a.csv", "format": "csv:lafan"}'
+        ]
+
+
+@pytest.mark.parametrize("motions", ["", "--motions builtin:walk", "--resume"])
+def test_how_files_are_read_without_files(motions: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--fps: says how files are read; name them with --motions" in refused(
+        f"train --out x --fps 0 {motions}", capsys
+    )
+
+
 def test_a_users_mistake_in_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_with(monkeypatch, AthenaError("clip.csv: empty\n; record it again")) == 2
     assert capsys.readouterr().err == "athena: error: clip.csv: empty ; record it again\n"

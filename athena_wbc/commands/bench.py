@@ -32,6 +32,13 @@ def library(arguments: argparse.Namespace) -> None:
     _print(bench_library(hours=arguments.hours), arguments.json)
 
 
+def corpus(arguments: argparse.Namespace) -> None:
+    """Measure packing, opening and loading on synthetic clips."""
+    from athena_wbc.bench.corpus import bench_corpus
+
+    _print(bench_corpus(arguments.clips, arguments.seconds, arguments.jobs), arguments.json)
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Measure the whole training loop."""
     from athena_wbc.bench.train import bench_train

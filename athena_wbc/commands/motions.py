@@ -11,8 +11,9 @@ from athena_wbc.commands.humans import human_format_rows, show_humans, split_hum
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.convert import convert_clip, output_path
+from athena_wbc.motion.convert import convert_clip
 from athena_wbc.motion.corpus import corpus_hash, load_clips
+from athena_wbc.motion.export import export_clip, export_path
 from athena_wbc.motion.formats import formats
 from athena_wbc.motion.mirror import mirror_clip
 
@@ -47,7 +48,7 @@ def info(arguments: argparse.Namespace) -> None:
 
 
 def convert(arguments: argparse.Namespace) -> None:
-    """Write every clip as a file of this library."""
+    """Write every clip as a file of this library, or in the format of another project."""
     if arguments.keep_original and not arguments.mirror:
         raise AthenaError("--keep_original: belongs to mirrored copies; add --mirror")
     clips, embodiment = load_motions(arguments, accept=arguments.accept)
@@ -71,15 +72,18 @@ def convert(arguments: argparse.Namespace) -> None:
         results = [result] if arguments.keep_original or not arguments.mirror else []
         results += [mirror_clip(result, embodiment)] if arguments.mirror else []
         for result in results:
-            path = output_path(arguments.out, result.name)
+            path = export_path(result, arguments.out, arguments.to)
             if path in written:
                 raise AthenaError(
                     f"{path}: clips '{written[path]}' and '{clip.name}' would share it; rename one of them"
                 )
-            result.save(path)
+            export_clip(result, embodiment, arguments.out, arguments.to)
             written[path] = clip.name
             seconds += result.duration
-    console.print(f"{len(written)} clip(s), {seconds:.1f} s written to {arguments.out}", markup=False, soft_wrap=True)
+    said = " (quaternions xyzw, frame rates in the names)" if arguments.to == "csv" else ""
+    console.print(
+        f"{len(written)} clip(s), {seconds:.1f} s written to {arguments.out}{said}", markup=False, soft_wrap=True
+    )
 
 
 def list_formats(arguments: argparse.Namespace) -> None:

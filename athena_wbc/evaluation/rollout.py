@@ -102,6 +102,8 @@ def roll_out(
     for wave in waves:
         ids = torch.arange(len(wave), device=device)
         clips = torch.tensor([job.clip for job in wave], device=device)
+        # Those that have no job go on with the clips that they have.
+        env.library.require(torch.cat((clips, task.clip[len(wave) :])))
         observations = env.reset_to(ids, clips, torch.zeros_like(ids))
         # Environments that have no job, or whose clip is over, go on; what they do then is not read.
         for frame in range(wave[0].last_step):

@@ -29,8 +29,8 @@ from athena_wbc.evaluation.table import print_report
 from athena_wbc.files import atomic_write, sha256_file
 from athena_wbc.layers import Layer, compose, override_layers
 from athena_wbc.learning.checkpoint import latest_checkpoint, load_checkpoint, load_policy
-from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
+from athena_wbc.motion.opening import open_library
 from athena_wbc.sim.env import TrackingEnv
 from athena_wbc.task.config import ObservationGroup, RandomisationConfig
 
@@ -100,8 +100,8 @@ def run_evaluation(
 def evaluation_library(motions: Sequence[str], config: Config, device: str = "cpu") -> MotionLibrary:
     """The clips that ``motions`` names, for the configuration's robot at its control step."""
     embodiment = get_embodiment(config.robot)
-    clips = load_clips(list(motions), embodiment)
-    return MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+    budgets = config.task.memory_budget_gb, config.task.corpus_budget_gb
+    return open_library(motions, embodiment, config.sim.control_dt, device, *budgets)
 
 
 def evaluate_checkpoint(

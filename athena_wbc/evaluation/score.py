@@ -110,9 +110,16 @@ class Scorer:
         cells = max(1, round((high - low) / config.spectrum_cell))
         self.edges = torch.linspace(low, high, cells + 1, dtype=torch.float64)
         """(C + 1,) borders of the spectrum's cells, Hz."""
-        lengths = torch.as_tensor(embodiment.key_body_path_length[1:])
-        self.weights = [clip_weights(library, clip, lengths) for clip in range(library.num_clips)]
-        """Salience weights (K - 1,) of every clip, the root left out."""
+        self._library = library
+        self._path_length = torch.as_tensor(embodiment.key_body_path_length[1:])
+        self._weights: dict[int, Tensor] = {}
+
+    def weights(self, clip: int) -> Tensor:
+        """Salience weights (K - 1,) of a clip's key bodies, the root left out."""
+        # When the first rollout of the clip is scored: of a corpus that is streamed, it is resident then.
+        if clip not in self._weights:
+            self._weights[clip] = clip_weights(self._library, clip, self._path_length)
+        return self._weights[clip]
 
     def __call__(self, trajectory: Trajectory) -> Score:
         """Score one rollout. The trajectory lies on the CPU."""
@@ -165,7 +172,7 @@ class Scorer:
 
     def _positions(self, trajectory: Trajectory) -> dict[str, float]:
         position, reference, anchored = trajectory.position, trajectory.reference, trajectory.anchored
-        weights = self.weights[trajectory.clip]
+        weights = self.weights(trajectory.clip)
         fps = self.config.published_fps
         at_fps = metrics.resample_positions(position, self.rate, fps)
         reference_at_fps = metrics.resample_positions(reference, self.rate, fps)

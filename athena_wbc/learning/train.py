@@ -30,8 +30,8 @@ from athena_wbc.learning.teachers import (
     read_teachers,
     route_indices,
 )
-from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
+from athena_wbc.motion.opening import open_library
 from athena_wbc.sim.env import TrackingEnv
 
 DEFAULT_RECIPE = "general"
@@ -165,8 +165,8 @@ def run_training(
 def build_library(config: Config, motions: Sequence[str], device: str) -> MotionLibrary:
     """Load ``motions`` for the configuration's robot at its control step."""
     embodiment = get_embodiment(config.robot)
-    clips = load_clips(list(motions), embodiment)
-    return MotionLibrary(clips, embodiment, config.sim.control_dt, device, config.task.memory_budget_gb)
+    budgets = config.task.memory_budget_gb, config.task.corpus_budget_gb
+    return open_library(motions, embodiment, config.sim.control_dt, device, *budgets)
 
 
 def build_env(

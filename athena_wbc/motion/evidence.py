@@ -10,6 +10,8 @@ quaternion orders and both joint orders; the margins stand beside them.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import math
 
 import numpy as np
@@ -117,37 +119,118 @@ def trace_bodies(
         root_pos: (T, 3) m. root_quat: (T, 4) scalar last, unit. joint_pos: (T, J) rad in canonical order.
         fps: frames a second.
     """
-    points = surface_points(embodiment)
-    kinematics = Kinematics(embodiment, dtype=torch.float64)
-    feet = torch.as_tensor(embodiment.body_index(embodiment.feet))
-    sole_up = _sole_up(embodiment, kinematics, feet)
-    share = torch.as_tensor(embodiment.body_mass / embodiment.body_mass.sum())
-    offset, com_offset = torch.as_tensor(points.offset), torch.as_tensor(embodiment.body_com)
-    parts: list[dict[str, np.ndarray]] = []
-    for start in range(0, len(root_pos), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        pos, quat = kinematics.forward(
-            *(torch.from_numpy(np.array(a[chunk], dtype=np.float64)) for a in (root_pos, root_quat, joint_pos))
+    arrays = [np.ascontiguousarray(array, dtype=np.float64) for array in (root_pos, root_quat, joint_pos)]
+    parts = [
+        _trace_part(embodiment, *(array[start : start + _CHUNK] for array in arrays))
+        for start in range(0, len(root_pos), _CHUNK)
+    ]
+    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return BodyTrace(fps=fps, root_pos=arrays[0], **joined)
+
+
+def _trace_part(
+    embodiment: Embodiment, root_pos: np.ndarray, root_quat: np.ndarray, joint_pos: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The arrays of a `BodyTrace` for a few thousand frames."""
+    model, shape = _model(embodiment), _shape(embodiment, joint_pos)
+    x, y, z, w = root_quat.T
+    turn = _rotation_matrix(root_quat)
+    surface = np.matmul(turn, shape.surface)
+    surface += root_pos[:, :, None]
+    height = surface[:, 2] - model.radius
+    centre = np.stack([surface[:, :2, mask].mean(axis=2) for mask in model.of_foot], axis=1)
+    sole_up = np.einsum("tj,tjf->tf", turn[:, 2], shape.sole_up)
+    return {
+        "upright": 1.0 - 2.0 * (x * x + y * y),
+        "forward": np.stack((1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z)), axis=1),
+        "foot_height": np.stack([height[:, mask].min(axis=1) for mask in model.of_foot], axis=1),
+        "other_height": height[:, model.others].min(axis=1) if model.others.any() else np.full(len(height), np.inf),
+        "foot_pos": centre,
+        "foot_tilt": np.arccos(sole_up.clip(-1.0, 1.0)),
+        "com": root_pos + np.einsum("tij,tj->ti", turn, shape.com),
+    }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Model:
+    """What all traces of a robot share."""
+
+    kinematics: Kinematics
+    body: np.ndarray
+    offset: torch.Tensor
+    radius: np.ndarray
+    of_foot: list[np.ndarray]
+    others: np.ndarray
+    feet: torch.Tensor
+    sole_up: torch.Tensor
+    share: torch.Tensor
+    com_offset: torch.Tensor
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Shape:
+    """Where things are in the root's frame: what a motion looks like whatever its root does."""
+
+    surface: np.ndarray
+    """(T, 3, P) surface points, m."""
+    com: np.ndarray
+    """(T, 3) m."""
+    sole_up: np.ndarray
+    """(T, 3, F) normals of the soles."""
+
+
+_models: dict[str, _Model] = {}
+_last_shape: tuple[tuple[str, bytes], _Shape] | None = None
+
+
+def _model(embodiment: Embodiment) -> _Model:
+    if embodiment.hash not in _models:
+        points = surface_points(embodiment)
+        kinematics = Kinematics(embodiment, dtype=torch.float64)
+        feet = torch.as_tensor(embodiment.body_index(embodiment.feet))
+        _models[embodiment.hash] = _Model(
+            kinematics=kinematics,
+            body=points.body,
+            offset=torch.as_tensor(points.offset),
+            radius=points.radius,
+            of_foot=[points.foot == foot for foot in range(len(embodiment.feet))],
+            others=points.foot < 0,
+            feet=feet,
+            sole_up=_sole_up(embodiment, kinematics, feet),
+            share=torch.as_tensor(embodiment.body_mass / embodiment.body_mass.sum()),
+            com_offset=torch.as_tensor(embodiment.body_com),
         )
-        surface = (pos[:, points.body] + quat_apply(quat[:, points.body], offset)).numpy()
-        height = surface[:, :, 2] - points.radius
-        com = ((pos + quat_apply(quat, com_offset)) * share[:, None]).sum(dim=1)
-        x, y, z, w = quat[:, 0].unbind(-1)
-        of_foot = [points.foot == foot for foot in range(len(embodiment.feet))]
-        others = points.foot < 0
-        parts.append(
-            {
-                "upright": (1.0 - 2.0 * (x * x + y * y)).numpy(),
-                "forward": torch.stack((1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z)), dim=1).numpy(),
-                "foot_height": np.stack([height[:, mask].min(axis=1) for mask in of_foot], axis=1),
-                "other_height": height[:, others].min(axis=1) if others.any() else np.full(len(height), np.inf),
-                "foot_pos": np.stack([surface[:, mask, :2].mean(axis=1) for mask in of_foot], axis=1),
-                "foot_tilt": torch.acos(quat_apply(quat[:, feet], sole_up)[..., 2].clamp(-1.0, 1.0)).numpy(),
-                "com": com.numpy(),
-            }
-        )
-    arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    return BodyTrace(fps=fps, root_pos=np.asarray(root_pos, dtype=np.float64), **arrays)
+    return _models[embodiment.hash]
+
+
+def _shape(embodiment: Embodiment, joint_pos: np.ndarray) -> _Shape:
+    """The shape of a motion (T, J). The last one is kept: a file is judged in two readings, then its clip measured."""
+    global _last_shape
+    key = (embodiment.hash, hashlib.sha256(joint_pos).digest())
+    if _last_shape is None or _last_shape[0] != key:
+        _last_shape = (key, _compute_shape(_model(embodiment), torch.from_numpy(np.array(joint_pos))))
+    return _last_shape[1]
+
+
+def _compute_shape(model: _Model, joint_pos: torch.Tensor) -> _Shape:
+    zero = joint_pos.new_zeros(len(joint_pos), 3)
+    upright = torch.cat((zero, zero.new_ones(len(zero), 1)), dim=1)
+    pos, quat = model.kinematics.forward(zero, upright, joint_pos)
+    surface = pos[:, model.body] + quat_apply(quat[:, model.body], model.offset)
+    com = ((pos + quat_apply(quat, model.com_offset)) * model.share[:, None]).sum(dim=1)
+    sole_up = quat_apply(quat[:, model.feet], model.sole_up)
+    return _Shape(*(array.numpy() for array in (surface.mT.contiguous(), com, sole_up.mT.contiguous())))
+
+
+def _rotation_matrix(quat: np.ndarray) -> np.ndarray:
+    """(T, 4) unit, scalar last -> (T, 3, 3)."""
+    x, y, z, w = quat.T
+    rows = (
+        (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
+        (2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)),
+        (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)),
+    )
+    return np.stack([np.stack(row, axis=1) for row in rows], axis=1)
 
 
 def ground_height(trace: BodyTrace, window: float = GROUND_TIME) -> np.ndarray:
@@ -235,6 +318,7 @@ def limit_excess(embodiment: Embodiment, joint_pos: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(below, above), 0.0)
 
 
+@functools.lru_cache(maxsize=16)
 def breadth_first_joints(embodiment: Embodiment) -> tuple[str, ...]:
     """Joint names in breadth-first order of the tree, as PhysX (Isaac Gym, Isaac Lab) lists them."""
     joint_of = {int(body): name for body, name in zip(embodiment.joint_body, embodiment.joint_names, strict=True)}

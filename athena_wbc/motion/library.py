@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.kinematics import Kinematics
 from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.packed.folder import PackedClip, clip_hash, clip_rows
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
 from athena_wbc.rotations import quat_conj, quat_log, quat_mul, quat_slerp
 
@@ -39,10 +41,12 @@ class PackedClips:
     """(M,) Hz."""
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    hashes: tuple[str, ...] = ()
+    """(M,) `clip_hash` of each clip; empty where it is not known yet."""
 
     @staticmethod
-    def of(clips: Sequence[MotionClip], embodiment: Embodiment) -> PackedClips:
-        """Pack clips, their joints matched by name to the robot's canonical order."""
+    def of(clips: Sequence[MotionClip | PackedClip], embodiment: Embodiment) -> PackedClips:
+        """Put clips end to end, joints matched by name to the robot's canonical order; shards are read in place."""
         if not clips:
             raise AthenaError("motions: no clip was found; name at least one")
         names = tuple(clip.name for clip in clips)
@@ -52,22 +56,36 @@ class PackedClips:
         num_frames = np.array([clip.num_frames for clip in clips])
         coordinates = np.empty((num_frames.sum(), 7 + embodiment.num_joints), dtype=np.float32)
         for rows, clip in zip(np.split(coordinates, np.cumsum(num_frames)[:-1]), clips, strict=True):
-            fitted = clip.for_embodiment(embodiment)
-            np.concatenate((fitted.root_pos, fitted.root_quat, fitted.joint_pos), axis=1, out=rows)
+            write_rows(clip, embodiment, rows)
         return PackedClips(
             coordinates=coordinates,
             num_frames=num_frames,
             fps=np.array([clip.fps for clip in clips]),
             names=names,
             labels=tuple(clip.label for clip in clips),
+            hashes=known_hashes(clips),
         )
+
+
+def write_rows(clip: MotionClip | PackedClip, embodiment: Embodiment, out: np.ndarray) -> None:
+    """Write a clip's coordinates into `out` (T, 7 + J) float32, C-contiguous."""
+    if isinstance(clip, PackedClip):
+        clip.read(out)
+    else:
+        clip_rows(clip, embodiment, out)
+
+
+def known_hashes(clips: Sequence[MotionClip | PackedClip]) -> tuple[str, ...]:
+    """Hashes of packed clips, out of their manifests; empty where one of the clips is not packed."""
+    hashes = tuple(clip["hash"] for clip in clips if isinstance(clip, PackedClip))
+    return hashes if len(hashes) == len(clips) else ()
 
 
 class MotionLibrary:
     """M clips on one device.
 
     Args:
-        clips: the corpus; or already packed, for corpora that are read as a whole.
+        clips: the corpus, of which packed clips are read from their shards without a second copy; or end to end.
         embodiment: the robot, whose key bodies are returned.
         control_dt: time between control steps, s. Step k of a clip is at time k * control_dt.
         device: where everything is kept and returned.
@@ -80,7 +98,7 @@ class MotionLibrary:
 
     def __init__(
         self,
-        clips: Sequence[MotionClip] | PackedClips,
+        clips: Sequence[MotionClip | PackedClip] | PackedClips,
         embodiment: Embodiment,
         control_dt: float = 0.02,
         device: str | torch.device = "cpu",
@@ -98,6 +116,7 @@ class MotionLibrary:
         self.device = torch.device(device)
         self.names = packed.names
         self.labels = packed.labels
+        self._hashes = packed.hashes
         self._coordinates = torch.as_tensor(packed.coordinates, device=self.device)
         self._around = torch.arange(-1, 3, device=self.device)
         self._first = _offsets(packed.num_frames, self.device)
@@ -135,17 +154,28 @@ class MotionLibrary:
         return self._general_rows is not None
 
     @property
+    def streams(self) -> bool:
+        """Whether a part of the clips is resident at a time."""
+        return False
+
+    def require(self, clips: Sequence[int] | Tensor) -> None:
+        """Make sure that clips can be queried. Here all always can."""
+
+    @property
     def resident_bytes(self) -> int:
         """Bytes of the generalised coordinates, without the cache."""
         return self._coordinates.numel() * self._coordinates.element_size()
 
     @functools.cached_property
     def hash(self) -> str:
-        """Hash of names, frame rates, lengths and coordinates: which corpus this is."""
-        digest = hashlib.sha256("\n".join(self.names).encode())
-        for values in (self._fps, self._last - self._first, self._coordinates):
-            digest.update(values.cpu().numpy())
-        return digest.hexdigest()[:16]
+        """Hash of names, frame rates, lengths and coordinates: which corpus this is, packed or not."""
+        hashes = self._hashes or self._compute_hashes()
+        return hashlib.sha256(json.dumps([self.names, hashes]).encode()).hexdigest()[:16]
+
+    def _compute_hashes(self) -> tuple[str, ...]:
+        lengths = (self._last - self._first + 1).tolist()
+        parts = zip(self._fps.tolist(), self._coordinates.split(lengths), strict=True)
+        return tuple(clip_hash(fps, rows.cpu().numpy()) for fps, rows in parts)
 
     def clip_index(self, names: Sequence[str]) -> list[int]:
         """Indices of clips by name; an unknown name is an error with the nearest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
@@ -85,13 +86,63 @@ def command_group(commands: Commands, name: str, summary: str) -> Commands:
     return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=Parser)
 
 
-def add_motion_spec(parser: Parser) -> None:
+READING = ("format", "fps", "quaternion", "joint_order", "accept")
+"""Options that say how motion files are read, where these leave it open."""
+
+
+def add_motion_spec(parser: Parser, reading: bool = True) -> None:
+    """Add ``--motions``, and with ``reading`` the options of :data:`READING`, which then become a part of it."""
     parser.add_argument(
         "--motions",
         action="append",
         metavar="MOTIONS",
-        help="builtin, builtin:NAME,NAME, a file, a folder, or a list of those; may be repeated (builtin)",
+        help="builtin, builtin:NAME,NAME, a file, a folder, a packed corpus, or a list; may be repeated (builtin)",
     )
+    add_where(parser)
+    if reading:
+        add_reading_options(parser)
+        add_accept(parser)
+        parser.set_defaults(prepare=fold_reading)
+
+
+def add_where(parser: Parser) -> None:
+    """Add the filter of packed corpora."""
+    parser.add_argument(
+        "--where",
+        metavar="SQL",
+        help="take the clips of packed corpora that fit: \"label = 'dynamic' and duration < 20\"",
+    )
+
+
+def add_reading_options(parser: Parser) -> None:
+    """Add how motion files are read, all but ``--accept``, which not every command has."""
+    parser.add_argument("--format", default="auto", help="format of the motion files, where it cannot be told (auto)")
+    parser.add_argument("--fps", type=float, help="frames a second, where the motion files do not say")
+    parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
+    parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
+
+
+def add_accept(parser: Parser) -> None:
+    """Add what is read in spite of a finding."""
+    parser.add_argument(
+        "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see motions check"
+    )
+
+
+def fold_reading(arguments: argparse.Namespace) -> None:
+    """Put the options of :data:`READING` into the specifications of ``--motions``.
+
+    So they go wherever a specification goes: into the record of a run, and into the lists that commands write.
+    """
+    said = {key: value for key in READING if (value := getattr(arguments, key)) not in (None, "auto", [])}
+    if not said:
+        return
+    specs = arguments.motions or []
+    files = [spec for spec in specs if spec != "builtin" and not spec.startswith("builtin:")]
+    if not files:
+        option = next(iter(said))
+        raise AthenaError(f"--{option}: says how files are read; name them with --motions, or leave it out")
+    arguments.motions = [json.dumps({"path": spec} | said) if spec in files else spec for spec in specs]
 
 
 def add_human_options(parser: Parser) -> None:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from athena_wbc.motion.findings import KINDS, SEVERITIES
-from athena_wbc.parsers.base import Commands, add_human_options, add_motion_spec, command, command_group, positive
+from athena_wbc.parsers.base import (
+    Commands,
+    add_accept,
+    add_human_options,
+    add_motion_spec,
+    add_reading_options,
+    add_where,
+    command,
+    command_group,
+    positive,
+)
 
 
 def add_motions(commands: Commands) -> None:
@@ -28,11 +38,21 @@ def add_motions(commands: Commands) -> None:
         group,
         "convert",
         ("motions", "convert"),
-        "Convert motions of any known format into this library's own files.",
+        "Convert motions of any known format into this library's own files, or into those of another project.",
         "motions convert lafan/*.csv --format csv:lafan --out clips/\n"
+        "motions convert clips/ --to csv --resample 30 --out columns/\n"
         "motions convert take.csv --trim 2s:7s --ground --resample 50 --label dynamic --out clips/\n"
         "motions convert g1_moves/ --repair --out clips/\n"
         "motions convert clips/ --mirror --keep-original --out both/",
+    )
+    pack = command(
+        group,
+        "pack",
+        ("pack", "pack"),
+        "Pack folders of motions into one corpus that opens in seconds.",
+        "motions pack clips/ more/*.csv --out corpus --jobs 8\n"
+        "motions pack clips/ --out corpus --resume\n"
+        "train --motions corpus --where \"label = 'dynamic' and duration < 20\" --out runs/dynamic",
     )
     manifest = command(
         group,
@@ -51,7 +71,7 @@ def add_motions(commands: Commands) -> None:
         "  min_duration=1 dynamic.buckets.run.quota=0.5 balance.weights.tilt_mean=2\n"
         "The keys, with their values: configs/manifest/default.yaml\n"
     )
-    add_motion_spec(manifest)
+    add_motion_spec(manifest, reading=False)
     manifest.add_argument("--out", required=True, help="folder for dynamic.json, balance.json, manifest.json and .csv")
     manifest.add_argument("--size", type=positive, help="clips of each manifest at most (1000)")
     manifest.add_argument(
@@ -67,19 +87,15 @@ def add_motions(commands: Commands) -> None:
         "List the file formats that are read.",
         "motions formats",
     )
-    for parser in (info, check, convert):
-        parser.add_argument("motions", nargs="+", help="files, folders, lists, or builtin[:name,...]")
-    for parser in (info, check, convert, manifest):
+    for parser in (info, check, convert, pack):
+        parser.add_argument("motions", nargs="+", help="files, folders, packed corpora, lists, or builtin[:name,...]")
+        add_where(parser)
+    for parser in (info, check, convert, pack, manifest):
         parser.add_argument("--robot", default="g1", help="robot that the motions are for (g1)")
-        parser.add_argument("--format", default="auto", help="file format, where it cannot be told (auto)")
-        parser.add_argument("--fps", type=float, help="frames a second, where the file does not say")
-        parser.add_argument("--quaternion", help="xyzw or wxyz, where it is not the format's usual")
-        parser.add_argument("--joint_order", "--joint-order", help="order of unnamed joints, where it is not usual")
+        add_reading_options(parser)
     add_human_options(info)
-    for parser in (info, convert, manifest):
-        parser.add_argument(
-            "--accept", action="append", default=[], metavar="KIND", help="read in spite of this finding; see check"
-        )
+    for parser in (info, convert, pack, manifest):
+        add_accept(parser)
     for parser in (info, check):
         parser.add_argument("--json", action="store_true", help="print JSON")
     check.add_argument("--picture", metavar="PNG", help="draw a page: a file for one clip, a folder for many")
@@ -90,6 +106,12 @@ def add_motions(commands: Commands) -> None:
     check.add_argument("--kind", action="append", choices=tuple(KINDS), help="only this kind; may be repeated")
     check.add_argument("--jobs", type=positive, default=1, help="processes (1)")
     convert.add_argument("--out", required=True, help="folder for the converted files")
+    convert.add_argument(
+        "--to",
+        choices=("athena", "csv", "beyondmimic", "beyondmimic:isaac"),
+        default="athena",
+        help="format: this library's npz, columns of LAFAN and Unitree, or BeyondMimic's npz (athena)",
+    )
     convert.add_argument("--trim", metavar="START:STOP", help="keep this range: frames, or seconds with an s")
     convert.add_argument(
         "--repair",
@@ -115,6 +137,12 @@ def add_motions(commands: Commands) -> None:
         "--keep_original", "--keep-original", action="store_true", help="write both, the clip and its mirror image"
     )
     convert.add_argument("--resample", type=float, metavar="FPS", help="frame rate of the new files")
-    convert.add_argument("--label", help="locomotion, dynamic or balance")
-    convert.add_argument("--licence", help="licence of the motions, for the record")
-    convert.add_argument("--source", help="where the motions are from, for the record")
+    for parser in (convert, pack):
+        parser.add_argument("--label", help="locomotion, dynamic or balance")
+        parser.add_argument("--licence", help="licence of the motions, for the record")
+        parser.add_argument("--source", help="where the motions are from, for the record")
+    pack.add_argument("--out", required=True, help="folder for the corpus")
+    pack.add_argument("--jobs", type=positive, default=1, help="processes that read (1)")
+    pack.add_argument("--shard_mb", "--shard-mb", type=positive, default=256, help="largest size of a shard, MB (256)")
+    pack.add_argument("--resume", action="store_true", help="go on where packing was interrupted")
+    pack.add_argument("--strict", action="store_true", help="stop at a motion that cannot be read")

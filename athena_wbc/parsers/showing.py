@@ -61,6 +61,16 @@ def add_bench(commands: Commands) -> None:
         "bench library --hours 176\nbench library --hours 2 --json",
     )
     library.add_argument("--hours", type=float, default=176.0, help="length of the corpus in hours (176)")
+    corpus = command(
+        group,
+        "corpus",
+        ("bench", "corpus"),
+        "Measure how fast clips are packed, how soon the corpus is open, and the memory of its library.",
+        "bench corpus --clips 20000\nbench corpus --clips 1000 --seconds 30 --jobs 2 --json",
+    )
+    corpus.add_argument("--clips", type=positive, default=20000, help="synthetic clips (20000)")
+    corpus.add_argument("--seconds", type=float, default=7.3, help="mean length of a clip at 50 Hz (7.3)")
+    corpus.add_argument("--jobs", type=positive, default=1, help="processes that read (1)")
     train = command(
         group,
         "train",
@@ -72,7 +82,7 @@ def add_bench(commands: Commands) -> None:
     train.add_argument("--num_envs", "--num-envs", type=positive, default=512, help="environments (512)")
     add_motion_spec(train)
     train.add_argument("--iterations", type=positive, default=20, help="iterations to measure (20)")
-    for parser in (env, library, train):
+    for parser in (env, library, corpus, train):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 

@@ -12,6 +12,7 @@ from athena_wbc import __version__
 from athena_wbc.config import Config
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.run import evaluation_config, is_random
+from athena_wbc.motion.corpus import spec_path
 
 K_EVAL = 10
 """Rollouts of every clip by which mining and routing judge (K_eval of eq. 7)."""
@@ -54,7 +55,7 @@ def check_output_file(out: str | os.PathLike[str], motions: Sequence[str]) -> Pa
     above = next((parent for parent in out.parents if parent.exists()), out.parent)
     if above.exists() and not above.is_dir():
         raise AthenaError(f"{out}: --out lies below {above}, which is a file; choose another folder")
-    for spec in motions:
+    for spec in map(spec_path, motions):
         if out.exists() and os.path.exists(spec) and os.path.samefile(spec, out):
             raise AthenaError(f"{out}: --out is also what --motions names; write to another file")
     return out

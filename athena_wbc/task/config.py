@@ -152,6 +152,22 @@ class SamplerConfig:
 
 
 @dataclass
+class StreamingConfig:
+    """How the resident part of a corpus that is larger than `task.corpus_budget_gb` changes during training.
+
+    Episodes that are under way on a clip that leaves end as time-outs in that control step.
+    """
+
+    interval_s: float = 30.0
+    """Simulated time of one environment between two rotations, s."""
+    exchange: float = 0.25
+    """Share of the window that a rotation takes anew from a ring of all clips."""
+    drawn: float = 0.25
+    """Share of the window that every rotation fills with clips drawn by the sampler's probabilities; the ring has
+    the rest."""
+
+
+@dataclass
 class RandomisationConfig:
     """Domain randomisation. Ranges are [low, high], uniform; an empty list leaves the quantity alone."""
 
@@ -229,5 +245,8 @@ class TaskConfig:
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
     gravity_curriculum: GravityCurriculumConfig = field(default_factory=GravityCurriculumConfig)
+    streaming: StreamingConfig = field(default_factory=StreamingConfig)
     memory_budget_gb: float = 1.0
     """Most memory for the motion library's cache at control rate."""
+    corpus_budget_gb: float = 16.0
+    """Most memory for the clips themselves. Of a larger corpus a window of this size is resident, see `streaming`."""

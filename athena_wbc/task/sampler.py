@@ -54,6 +54,11 @@ class AdaptiveSampler:
         self.clip_of_bin = torch.repeat_interleave(torch.arange(len(bins), device=bins.device), bins)
         self.bin_difficulty = torch.ones(int(bins.sum()), device=bins.device)
         """(total bins,) d of eq. A.2."""
+        self._resident: Tensor | None = None
+
+    def restrict(self, clips: Tensor | None) -> None:
+        """Draw from these clips (R,) alone, all different, by eq. A.4 among them; from all where None."""
+        self._resident = clips
 
     def update(self, clip: Tensor, step: Tensor, errors: TrackingErrors, broken: Tensor | None = None) -> None:
         """Score the bins that N environments visit.
@@ -81,20 +86,34 @@ class AdaptiveSampler:
 
     def probabilities(self) -> Tensor:
         """(M,) probability of each clip."""
-        return clip_probabilities(self.clip_difficulty(), self.config)
+        probabilities = self._drawn_probabilities()
+        if self._resident is None:
+            return probabilities
+        return torch.zeros(len(self.num_steps), device=probabilities.device).index_copy_(
+            0, self._resident, probabilities
+        )
+
+    def _drawn_probabilities(self) -> Tensor:
+        """(R,) probability of each clip that may be drawn."""
+        difficulty = self.clip_difficulty()
+        if self._resident is not None:
+            difficulty = difficulty[self._resident]
+        return clip_probabilities(difficulty, self.config)
 
     def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw clips (count,) and start steps (count,), uniform over the clip without its last step."""
-        clip = torch.multinomial(self.probabilities(), count, replacement=True, generator=generator)
+        clip = torch.multinomial(self._drawn_probabilities(), count, replacement=True, generator=generator)
+        if self._resident is not None:
+            clip = self._resident[clip]
         place = torch.rand(count, device=clip.device, generator=generator)
         step = torch.floor(place * (self.num_steps[clip] - 1)).long()
         return clip, torch.minimum(step, self.num_steps[clip] - 2)
 
     def entropy(self) -> float:
         """Entropy of the clip distribution as a share of the uniform distribution's, in [0, 1]."""
-        if len(self.num_steps) == 1:
+        p = self._drawn_probabilities().clamp(min=1e-12)
+        if len(p) == 1:
             return 1.0
-        p = self.probabilities().clamp(min=1e-12)
         return float(-(p * p.log()).sum() / torch.log(torch.tensor(float(len(p)))))
 
     def synchronise(self) -> None:

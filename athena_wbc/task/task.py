@@ -15,6 +15,7 @@ from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import GeneralisedState, ReferenceState
+from athena_wbc.motion.streaming import StreamingLibrary
 from athena_wbc.task.actions import JointPositionAction
 from athena_wbc.task.config import COMMAND_BASE, TaskConfig
 from athena_wbc.task.curriculum import GravityCurriculum, check_gravity_curriculum
@@ -23,6 +24,7 @@ from athena_wbc.task.observations import TERMS, ObservationAssembler, Observatio
 from athena_wbc.task.randomisation import PhysicsParameters, Randomisation
 from athena_wbc.task.reset import ReferenceStart
 from athena_wbc.task.rewards import Limits, RewardSum, RewardView
+from athena_wbc.task.rotation import Rotation
 from athena_wbc.task.sampler import AdaptiveSampler
 from athena_wbc.task.state import JointCommand, RobotState
 from athena_wbc.task.termination import TerminationView, check_termination, violations
@@ -42,7 +44,8 @@ class TrackingTask:
         control_dt: time of one control step, s; the library's.
         groups: observation groups to compute, those that the recipe's networks read.
         seed: of all draws of the task.
-        training: whether curricula act; without it every environment is at nominal gravity.
+        training: whether curricula act; without it every environment is at nominal gravity. It also lets the resident
+            part of a corpus that does not fit change; without it, whoever resets asks the library for the clips.
     """
 
     def __init__(
@@ -81,6 +84,11 @@ class TrackingTask:
             config.action, embodiment, num_envs, self.randomisation.max_delay, self.device
         )
         self.sampler = AdaptiveSampler(config.sampler, library.num_steps, control_dt)
+        self.rotation: Rotation | None = None
+        """None where the whole corpus is resident."""
+        if isinstance(library, StreamingLibrary):
+            self.rotation = Rotation(config.streaming, library, self.sampler, control_dt, self.generator)
+        self._rotates = training and self.rotation is not None
         self.limits = Limits(embodiment, self.device)
         self.reward = RewardSum(config.rewards, num_envs, control_dt, self.device)
         self.start = ReferenceStart(config.reset, embodiment, self.device)
@@ -148,6 +156,10 @@ class TrackingTask:
         overdue = self.gravity_curriculum.overdue() if self.gravity_curriculum is not None else None
         if overdue is not None:
             timed_out |= overdue
+        # Here, since the next use of the library is the reset, which all that have lost their clip go through.
+        gone = self.rotation.step() if self.rotation is not None and self._rotates else None
+        if gone is not None:
+            timed_out |= gone[self.clip]
         timed_out &= ~terminated
         self._reasons = reasons
         self._broken = broken
@@ -304,6 +316,7 @@ class TrackingTask:
             "sampler": self.sampler.state_dict(),
             "groups": {name: group.state_dict() for name, group in self._groups.items()},
             "log": self.log.state_dict(),
+            "rotation": None if self.rotation is None else self.rotation.state_dict(),
             "gravity_curriculum": None if self.gravity_curriculum is None else self.gravity_curriculum.state_dict(),
         }
 
@@ -318,6 +331,8 @@ class TrackingTask:
         self.action.load_state_dict(state["action"])
         self.randomisation.load_state_dict(state["randomisation"])
         self.sampler.load_state_dict(state["sampler"])
+        if self.rotation is not None:
+            self.rotation.load_state_dict(state["rotation"])
         for name, group in self._groups.items():
             group.load_state_dict(state["groups"][name])
         self.log.load_state_dict(state["log"])

@@ -62,7 +62,9 @@ class FakeEnv:
         self.clip = torch.zeros(num_envs, dtype=torch.long)
         self.step_index = torch.zeros(num_envs, dtype=torch.long)
         self.resets: list[list[tuple[int, int]]] = []
-        self.task = SimpleNamespace(command=None, last_action=None, robot=None, reference=None, errors=None)
+        self.task = SimpleNamespace(
+            clip=self.clip, command=None, last_action=None, robot=None, reference=None, errors=None
+        )
 
     def reset_to(self, env_ids: Tensor, clips: Tensor, steps: Tensor) -> TensorDict:
         assert not self.auto_reset

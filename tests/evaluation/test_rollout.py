@@ -250,8 +250,10 @@ def test_environments_are_as_many_as_there_is_work_and_memory():
 
 def test_weights_come_from_the_reference_alone():
     env = FakeEnv(CLIPS, 1)
-    weights = Scorer(CONFIG, env.library, env.embodiment).weights
-    again = Scorer(EvaluationConfig(errors=["mean_body_world"]), env.library, env.embodiment).weights
+    scorers = [
+        Scorer(config, env.library, env.embodiment) for config in (CONFIG, EvaluationConfig(errors=["mean_body_world"]))
+    ]
+    weights, again = ([scorer.weights(clip) for clip in range(env.library.num_clips)] for scorer in scorers)
     for one, other in zip(weights, again, strict=True):
         assert one.shape == (len(env.embodiment.key_bodies) - 1,)
         assert float(one.sum()) == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_po
 from athena_wbc.learning.runner import TrainingResult
 from athena_wbc.learning.train import build_env, build_library, changed_keys, run_training
 from tests.learning.tiny import TINY, sway, tensors
+from tests.motion.samples import write_csv
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,18 @@ def test_resume_with_other_motions_is_refused(run: Path) -> None:
 def test_resume_with_another_configuration_is_refused(override: str, message: str, run: Path) -> None:
     with pytest.raises(AthenaError, match=message):
         train(run, None, 4, override, resume=True)
+
+
+def test_resume_reads_the_motions_as_they_were_read(tmp_path: Path) -> None:
+    """A table of numbers that says neither its rate nor its order: the run remembers both."""
+    clip = sway("elbow", "left_elbow_joint", 0.4)
+    path = write_csv(tmp_path / "a.csv", clip, "wxyz")
+    spec = json.dumps({"path": str(path), "fps": 20.0, "quaternion": "wxyz"})
+    train(tmp_path / "run", spec, 1)
+    assert load_checkpoint(tmp_path / "run")["run"]["motions"] == [spec]
+    assert train(tmp_path / "run", None, 2, resume=True).iteration == 2
+    with pytest.raises(AthenaError, match=r"motions: the run was started with .*20\.0"):
+        train(tmp_path / "run", str(path), 3, resume=True)
 
 
 def test_some_keys_may_change_on_resume(motions: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion import corpus
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
+from athena_wbc.motion.corpus import corpus_hash, load_clips, spec_path, specs_from
 from tests.motion.samples import gliding, jumping, standing, write_csv
 
 G1 = get_embodiment("g1")
@@ -248,3 +248,50 @@ def test_a_list_elsewhere_names_the_same_files(folder: Path, monkeypatch: pytest
 def test_absolute_specifications_stay(folder: Path) -> None:
     specs = [str(folder), f"{folder}/*.npz", "builtin"]
     assert specs_from(specs, folder.parent / "runs") == specs
+
+
+def test_a_specification_that_says_how_it_is_read(folder: Path, tmp_path: Path) -> None:
+    """As JSON text: the options reach a folder's files, a list's own options go first, built-in clips need none."""
+    spec = json.dumps({"path": "clips", "fps": 60, "quaternion": "xyzw"})
+    clips = load_clips(["builtin:walk", spec], G1)
+    assert names(clips) == ["walk", "a_30fps", "b", "c"]
+    assert [clip.fps for clip in clips[1:]] == [60.0, 60.0, 60.0]
+    (tmp_path / "list.json").write_text(json.dumps([{"path": "clips/a_30fps.csv", "fps": 50}, "clips/b.npz"]))
+    clips = load_clips(json.dumps({"path": "list.json", "fps": 60, "quaternion": "xyzw"}), G1)
+    assert [clip.fps for clip in clips] == [50.0, 60.0]
+    both = load_clips(json.dumps({"path": "clips/b.npz,clips/a_30fps.csv", "fps": 40}), G1)
+    assert [(clip.name, clip.fps) for clip in both] == [("b", 40.0), ("a_30fps", 40.0)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ('{"path": "clips"', "--motions: .*not readable as JSON"),
+        ('{"path": "clips", "fp": 60}', "--motions: entry 'clips': key unknown 'fp'; did you mean 'fps'"),
+        ('{"path": "clips", "fps": "60"}', "--motions: entry 'clips': fps: has the wrong type"),
+        ('{"fps": 60}', "--motions: entry .* must be a text, or a mapping with the key 'path'"),
+    ],
+)
+def test_nonsense_about_how_it_is_read(folder: Path, spec: str, reason: str) -> None:
+    with pytest.raises(AthenaError, match=reason):
+        load_clips(spec, G1)
+
+
+def test_such_a_specification_keeps_its_options_in_another_folder(folder: Path, tmp_path: Path) -> None:
+    (moved,) = specs_from([json.dumps({"path": "clips/a_30fps.csv", "fps": 60})], tmp_path / "out")
+    assert json.loads(moved) == {"path": "../clips/a_30fps.csv", "fps": 60}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "failed.json").write_text(json.dumps({"motions": [moved], "clips": ["a_30fps"]}))
+    (clip,) = load_clips("out/failed.json", G1)
+    assert clip.fps == 60.0
+    assert spec_path(moved) == "../clips/a_30fps.csv"
+    assert spec_path("clips") == "clips"
+
+
+def test_a_text_that_begins_as_json_is_no_list(folder: Path, tmp_path: Path) -> None:
+    """A motion in a format that no reader knows is said to be one, not taken for a list of odd paths."""
+    (tmp_path / "human.txt").write_text('{\n"Loop": "wrap",\n"Frames": [[0.03, 0, 0, 0]]}\n')
+    with pytest.raises(AthenaError, match=r"human\.txt: no reader knows this file \(it starts with '\{'\)"):
+        load_clips("human.txt", G1)
+    (tmp_path / "list.txt").write_text('{"path": "clips/a_30fps.csv", "fps": 60}\nbuiltin:walk\n')
+    assert [clip.fps for clip in load_clips("list.txt", G1)] == [60.0, 30.0]

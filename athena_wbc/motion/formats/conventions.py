@@ -144,7 +144,7 @@ def _choose_order(
             return best, f"{labels[best]}, since its bodies agree with the file to {errors[best] * 1000:.1f} mm"
     raise AthenaError(
         f"{raw.where}: joint_pos: its joint order is not in the file and both fit the joint limits; "
-        f"give --joint-order ({' or '.join(labels)}) to athena motions convert"
+        f"give --joint-order ({' or '.join(labels)})"
     )
 
 
@@ -188,7 +188,7 @@ def _resolve_quaternion(
         if abs(score) < evidence.DECISIVE:
             raise AthenaError(
                 f"{raw.where}: root_quat: the file does not say the order of its quaternions and the motion fits both; "
-                "give --quaternion (xyzw or wxyz) to athena motions convert"
+                "give --quaternion (xyzw or wxyz)"
             )
         if score < 0.0:
             order, other = other, order
@@ -233,7 +233,7 @@ def _resolve_fps(raw: RawMotion, options: ReadOptions, trace: BodyTrace) -> tupl
             reason = "no candidate falls at g" if falls else "it has no flight that would tell"
             raise AthenaError(
                 f"{raw.where}: fps: the file does not say its frame rate and {reason}; "
-                f"give --fps ({_known_rates(candidates)}) to athena motions convert"
+                f"give --fps ({_known_rates(candidates)})"
             )
         fps = fitting[0]
         return fps, (

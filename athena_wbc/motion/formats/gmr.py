@@ -1,8 +1,8 @@
 """Motions of GMR and GMT, as a plain pickle or as npz: fps, root_pos, root_rot scalar last, dof_pos.
 
 The frame rate need not be a whole number (29.887). Joints are in the order of the model, and have names only where a
-file says so (joint_names or dof_names). `local_body_pos` and `link_body_list` are not read: often they are None, which
-in an npz is a pickle.
+file says so (joint_names or dof_names). `local_body_pos` is not read, and `link_body_list` only tells a file of another
+robot: often both are None, which in an npz is a pickle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.fields import frame_rate, same_length, table
-from athena_wbc.motion.formats.layouts import named_columns, unnamed_columns
+from athena_wbc.motion.formats.layouts import REGISTER, named_columns, unnamed_columns
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
 from athena_wbc.motion.formats.safe_npz import Npz, looks_like_zip
@@ -47,6 +47,7 @@ def read(path: Path, options: ReadOptions) -> list[MotionClip]:
         raise AthenaError(f"{path}: holds no dictionary but {type(content).__name__}; name its --format")
     arrays = {key: table(where, content, key, width) for key, width in _ARRAYS.items()}
     same_length(where, arrays, "dof_pos")
+    _check_bodies(where, content, options)
     names = _names(where, content, arrays["dof_pos"].shape[1])
     columns = (
         named_columns(where, "joint_names", names, options)
@@ -79,6 +80,19 @@ def _names(where: str, content: Mapping[Any, Any], columns: int) -> tuple[str, .
                 raise AthenaError(f"{where}: {key}: has {len(names)} names for {columns} joints; correct the file")
             return tuple(names)
     return ()
+
+
+def _check_bodies(where: str, content: Mapping[Any, Any], options: ReadOptions) -> None:
+    """Refuse a pickle whose bodies are of another robot: as many joints as ours has may be its."""
+    bodies = None if isinstance(content, Npz) else content.get("link_body_list")
+    if not isinstance(bodies, list) or not bodies or not all(isinstance(name, str) for name in bodies):
+        return
+    foreign = [name for name in bodies if name not in options.robot.body_names]
+    if len(foreign) > len(bodies) // 2:
+        raise AthenaError(
+            f"{where}: link_body_list: names {len(foreign)} bodies that robot '{options.robot.name}' lacks "
+            f"({', '.join(foreign[:6])}, ...); {REGISTER}"
+        )
 
 
 FORMAT = register_format(

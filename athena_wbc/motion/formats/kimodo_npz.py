@@ -21,7 +21,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.kinematics import Kinematics
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.formats.conventions import resolve
-from athena_wbc.motion.formats.hinges import hinge_angles
+from athena_wbc.motion.formats.hinges import chain_between, hinge_angles
 from athena_wbc.motion.formats.layouts import G1, REGISTER, filled
 from athena_wbc.motion.formats.raw import LARGEST_VALUE, Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
@@ -66,10 +66,12 @@ def read(path: Path, options: ReadOptions) -> list[MotionClip]:
     joint_pos = np.zeros((len(points), len(G1.joints)))
     for column, name in enumerate(G1.joints):
         body = int(robot.joint_body[robot.joint_names.index(name)])
-        parent = body_of[robot.body_names[robot.body_parents[body]]]
-        own = body_of[robot.body_names[body]]
+        above = robot.body_parents[body]
+        while robot.body_names[above] not in body_of:  # a fixed body between, as some models have
+            above = robot.body_parents[above]
+        own, parent = body_of[robot.body_names[body]], body_of[robot.body_names[above]]
         relative = Rotation.from_matrix(turn[:, parent]).inv() * Rotation.from_matrix(turn[:, own])
-        angles, _ = hinge_angles(robot, [body], relative)
+        angles, _ = hinge_angles(robot, chain_between(robot, above, body), relative)
         (joint_pos[:, column],) = angles.values()
     root_quat = Rotation.from_matrix(turn[:, 0]).as_quat()
     fps, text = _meta(path, len(points))

@@ -77,14 +77,17 @@ def unnamed_columns(where: str, key: str, columns: int, options: ReadOptions) ->
     robot = options.robot
     if options.joint_order is not None and columns == robot.num_joints:
         names = robot.joint_names if options.joint_order == "mjcf" else breadth_first_joints(robot)
-        return {"joints": Choice.of(names, "option --joint-order")}
+        origin = f"{columns} joints in the robot's {options.joint_order} order: option --joint-order"
+        return {"joints": Choice.of(names, origin), "history": (origin,)}
     known = [layout for layout in LAYOUTS if len(layout.joints) == columns]
     for layout in known:
         if set(layout.joints) <= set(robot.joint_names):
             origin = f"{columns} joints in the order of {layout.robot}"
-            return {"joints": Choice.of(layout.joints, origin)} | filled(layout.joints, options)
+            more = filled(layout.joints, options)
+            return {"joints": Choice.of(layout.joints, origin)} | more | {"history": (origin, *more.get("history", ()))}
     if columns == robot.num_joints and not known:
-        return {"joints": Choice.of(robot.joint_names, f"{columns} joints in the order of the model")}
+        origin = f"{columns} joints in the order of the model"
+        return {"joints": Choice.of(robot.joint_names, origin), "history": (origin,)}
     numbers = " and ".join(str(len(layout.joints)) for layout in (G1_23, G1))
     told = f"known are {numbers} (G1)"
     if known:

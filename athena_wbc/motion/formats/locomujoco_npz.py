@@ -15,12 +15,12 @@ from scipy.spatial.transform import Rotation
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.convert import ground_clip
 from athena_wbc.motion.formats.conventions import resolve
 from athena_wbc.motion.formats.layouts import named_columns
 from athena_wbc.motion.formats.raw import Choice, RawMotion, ReadOptions, stated
 from athena_wbc.motion.formats.registry import Format, register_format
 from athena_wbc.motion.formats.safe_npz import Npz, looks_like_zip
+from athena_wbc.motion.grounding import ground_clip
 
 DEFAULT_FPS = 500.0
 _POSITION = ("q_pelvis_tx", "q_pelvis_tz", "q_pelvis_ty")
@@ -39,6 +39,8 @@ def read(path: Path, options: ReadOptions) -> list[MotionClip]:
     archive = Npz(path)
     keys = [key for key in archive if key.startswith("q_") and key not in (*_POSITION, *_ROTATION)]
     names = tuple(key.removeprefix("q_") for key in keys)
+    if not keys:
+        raise AthenaError(f"{path}: has no joints besides the root; check its source")
     columns = named_columns(str(path), "keys q_*", names, options)
     if options.quaternion is not None:
         raise AthenaError(f"{path}: --quaternion: the file has angles about axes; leave the option out")

@@ -100,8 +100,8 @@ def _rotations(path: Path, content: dict, nodes: int, options: ReadOptions) -> l
     quat = _array(path, content, "rotation").astype(np.float64)
     if quat.ndim != 3 or quat.shape[1:] != (nodes, 4) or not len(quat):
         raise AthenaError(f"{path}: rotation: has the shape {quat.shape}, (frames, {nodes}, 4) is expected")
-    norm = np.linalg.norm(np.where(np.abs(quat) < LARGEST_VALUE, quat, 0.0), axis=2)
-    if not (np.abs(norm - 1.0) < 0.1).all():
+    sane = (np.abs(quat) < LARGEST_VALUE).all()
+    if not sane or not (np.abs(np.linalg.norm(quat, axis=2) - 1.0) < 0.1).all():
         raise AthenaError(f"{path}: rotation: are no unit quaternions; the file is damaged")
     if options.quaternion == "wxyz":
         quat = np.roll(quat, -1, axis=2)

@@ -99,6 +99,8 @@ class Npz(Mapping[str, np.ndarray]):
         if len(raw) != size:
             raise AthenaError(f"{self.path}: {key}: ends within its data; the file is damaged")
         array = np.frombuffer(raw, dtype=dtype) if size else np.empty(shape, dtype)
+        if not is_text(array):
+            raise AthenaError(f"{self.path}: {key}: holds characters that do not exist; the file is damaged")
         return shape, array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
     def _read_header(self, stream: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -156,6 +158,14 @@ class Npz(Mapping[str, np.ndarray]):
         if array.size != 1 or array.dtype.kind not in "fiub":
             raise AthenaError(f"{self.path}: {key}: must be one number, has the shape {array.shape}")
         return float(array.reshape(-1)[0])
+
+
+def is_text(array: np.ndarray) -> bool:
+    """Whether an array of texts holds characters alone: numpy takes any number for one, Python fails later."""
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return True
+    codes = np.frombuffer(array.tobytes(), dtype=np.dtype("u4").newbyteorder(array.dtype.byteorder))
+    return not (codes > 0x10FFFF).any()
 
 
 def leads_outside(name: str) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.motion.formats.safe_npz import is_text
 
 _ARRAY_STUB, _DTYPE, _SCALAR, _FROM_BUFFER = "array stub", "dtype", "scalar", "array from buffer"
 _ARRAY_CLASS, _JOBLIB, _ENCODE = "array class", "joblib array", "encode"
@@ -114,6 +115,8 @@ class _Array:
         if not isinstance(raw, (bytes, bytearray)) or len(raw) != count * dtype.dtype.itemsize:
             raise Refused("holds an array whose bytes do not fit its shape: the file is damaged")
         flat = np.frombuffer(bytes(raw), dtype=dtype.dtype)
+        if not is_text(flat):
+            raise Refused("holds characters that do not exist: the file is damaged")
         self.value = flat.reshape(shape, order="F" if fortran else "C").copy()
 
 

@@ -36,6 +36,13 @@ def test_several_clips_are_named_by_their_keys(tmp_path: Path, g1: Embodiment) -
     assert (one.fps, other.fps) == (30.0, 50.0)
 
 
+def test_what_pbhc_adds_is_left_out(tmp_path: Path, g1: Embodiment) -> None:
+    more = {"contact_mask": np.zeros((60, 2)), "smpl_joints": np.zeros((60, 27, 3), dtype=np.float32)}
+    content = {"/home/someone/kick.npz": asap_content(gliding(g1), **more, root_rot=gliding(g1).root_quat.astype("f4"))}
+    (read,) = read_motion(write_joblib(tmp_path / "kick.pkl", content), robot=g1)
+    assert (read.name, read.num_frames) == ("kick", 60)
+
+
 def test_a_plain_pickle_of_one_motion_without_fps(tmp_path: Path, g1: Embodiment) -> None:
     content = asap_content(standing(g1))
     del content["fps"]

@@ -64,11 +64,27 @@ def test_a_known_robot_reads_its_own_and_others_say_whose_it_is(
         path = files.WRITERS[format](tmp_path, as_published, robot)
     (read,) = read_motion(path, robot=robot)
     assert_same(read, clip)
-    named = "23 are Unitree G1 without wrists" if layout is T1 else f"{len(layout.joints)} are {layout.robot}"
+    named = f"{len(layout.joints)} are {layout.robot}"
+    assert any(f"joints in the order of {layout.robot}" in step for step in read.history)
     if layout is T1:  # as many joints as the G1 has without its wrists
         return
     with pytest.raises(AthenaError, match=rf"has \d+ joints without names, robot 'g1' has 29; {named}.*robots add"):
         read_motion(path, robot=g1)
+
+
+def test_a_t1_is_not_taken_for_a_g1_without_wrists(tmp_path: Path, g1: Embodiment) -> None:
+    """Both have 23 joints: hanging arms are knees that bend the wrong way, and the bodies have other names."""
+    robot = files.layout_robot(tmp_path, T1)
+    clip = moving(robot).replace(joint_names=T1.joints)
+    joint_pos = np.zeros((clip.num_frames, 23))
+    joint_pos[:, [T1.joints.index("Left_Shoulder_Roll"), T1.joints.index("Right_Shoulder_Roll")]] = (-1.3, 1.3)
+    clip = clip.replace(joint_pos=joint_pos)
+    with pytest.raises(AthenaError, match=r"kick\.pkl: joint_pos: breaks joint limits in 100% .*left_knee_joint"):
+        read_motion(files.gmr_pkl(tmp_path, clip, robot), robot=g1)
+    path = files.gmr_pkl(tmp_path, clip, robot, link_body_list=["Trunk", "H1", "AL1", "AL2", "pelvis"])
+    with pytest.raises(AthenaError, match=r"link_body_list: names 4 bodies that robot 'g1' lacks \(Trunk, H1"):
+        read_motion(path, robot=g1)
+    assert read_motion(files.gmr_pkl(tmp_path, random_clip(g1), g1, link_body_list=list(g1.body_names)), robot=g1)
 
 
 def moving(robot: Embodiment, frames: int = 40, fps: float = 30.0) -> MotionClip:
@@ -132,6 +148,9 @@ def test_locomujoco(tmp_path: Path, g1: Embodiment) -> None:
     # The lowest foot, a sphere of 5 cm, touches the ground.
     feet = files.bodies_of(read, robot)[0][:, robot.body_index(robot.feet), 2]
     assert feet.min() == pytest.approx(0.05, abs=1e-6)
+    root = {f"q_pelvis_{key}": np.zeros(9) for key in ("tx", "tz", "ty", "tilt", "list", "rotation")}
+    with pytest.raises(AthenaError, match="has no joints besides the root"):
+        read_motion(write_npz(tmp_path / "root.npz", **root), robot=robot)
     with pytest.raises(
         AthenaError, match=r"keys q_\*: are of another robot than 'g1', which lacks 20 of the 20 joints"
     ):

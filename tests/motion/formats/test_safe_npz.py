@@ -101,3 +101,29 @@ def test_no_archive(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(AthenaError, match=r"a\.npz: not a readable npz"):
         Npz(path)
+
+
+def test_names(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "a.npz", joints=np.array(["left", "right"]), raw=np.array([b"up"]), fps=np.array(30))
+    assert Npz(path).texts("joints") == ("left", "right")
+    assert Npz(path).texts("raw") == ("up",)
+    with pytest.raises(AthenaError, match=r"a\.npz: fps: holds int64, a list of names is expected"):
+        Npz(path).texts("fps")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_characters_that_do_not_exist(tmp_path: Path, order: str) -> None:
+    """Numpy reads them, and Python then fails wherever the text is used."""
+    array = np.array(["ab", "cd"]).astype(f"{order}U2")
+    data = npy(array)
+    broken = data[:-4] + np.array([0x110000], dtype=f"{order}u4").tobytes()
+    with pytest.raises(AthenaError, match=r"names: holds characters that do not exist"):
+        Npz(write_member(tmp_path / "a.npz", "names.npy", broken))["names"]
+    assert Npz(write_member(tmp_path / "a.npz", "names.npy", data)).texts("names") == ("ab", "cd")
+
+
+@pytest.mark.parametrize("name", ["../up.npy", "a/../../up.npy", "/etc/up.npy", "C:\\up.npy", "..\\up.npy"])
+def test_members_that_point_outside(tmp_path: Path, name: str) -> None:
+    path = write_member(tmp_path / "a.npz", name, npy(np.zeros(2)))
+    with pytest.raises(AthenaError, match=r"a\.npz: holds '.*up\.npy', which points outside it"):
+        Npz(path)
