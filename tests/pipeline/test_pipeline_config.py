@@ -41,7 +41,8 @@ def test_what_must_be_there() -> None:
 def test_the_smoothness_ablation_differs_in_the_recipe_alone() -> None:
     config = load_pipeline("smoothness")
     trainings = resolve(config, "smoothness").trainings
-    assert list(trainings) == ["sonic_base", "no_smooth", "dynamic_caps", "dynamic"]
+    assert list(trainings) == ["sonic_base", "no_smooth", "dynamic_caps", "dynamic", "dynamic_target"]
+    assert {tuple(other.ppo.obs_groups["actor"]) for other in trainings.values()} == {("teacher",)}
     assert len({policy.iterations for policy in config.policies.values()}) == 1
     assert all(policy.init_from is None and policy.motions == "full" for policy in config.policies.values())
     first, *others = trainings.values()

@@ -29,6 +29,10 @@ and floor work reach 0.3 along their true vertical."""
 FLOOR_MARGIN = 0.02
 """Difference of `evidence.floor_spread` below which two axes keep the lowest point equally still."""
 
+CLEAR_FLOOR_MARGIN = 0.1
+"""Difference of `evidence.floor_spread` above which an axis along which the body stretches is none that it stands on:
+someone who crawls."""
+
 SIDE_MARGIN = 0.3
 """Mean cosine of `evidence.toes_forward` below which nothing is said about sides. Real files reach 0.58 and more."""
 
@@ -209,6 +213,13 @@ def _vertical(
             shares = ", ".join(f"{axis} {upright[axis]:.0%}" for axis in raw.up.values)
             raise AthenaError(
                 f"{raw.where}: the vertical cannot be told: the body stands along {shares} of the frames; give --up"
+            )
+        spread = {axis: evidence.floor_spread(positions, points, _axis(axis), height) for axis in ("x", "y", "z", best)}
+        level = min(spread, key=spread.__getitem__)
+        if level != best[-1] and spread[best] > spread[level] + CLEAR_FLOOR_MARGIN:
+            raise AthenaError(
+                f"{raw.where}: the vertical cannot be told: the body stretches along {best} in {upright[best]:.0%} of "
+                f"the frames, but its lowest point stays level along {level}; give --up"
             )
         return best, f"vertical: {best}, along which the body stands in {upright[best]:.0%} of the frames"
     stated = raw.up.values[0]

@@ -71,6 +71,13 @@ def test_a_lying_person_asks_for_the_vertical() -> None:
     assert resolve(raw(lying, up=OPEN_UP), HumanOptions(up="z")).num_frames == people.FRAMES
 
 
+def test_a_crawling_person_asks_for_the_vertical() -> None:
+    """Stretched along y and travelling along it, while the lowest point stays level along z."""
+    crawling = people.joints() + np.outer(np.arange(people.FRAMES) * 0.05, (0.0, 1.0, 0.0))[:, None]
+    with pytest.raises(AthenaError, match=r"stretches along y in .* stays level along [xz]; give --up"):
+        resolve(raw(crawling, up=OPEN_UP), NO_OPTIONS)
+
+
 def test_a_stated_vertical_stays_where_the_floor_speaks_for_it() -> None:
     """Someone who lies on the floor and slides along: upright along y for the eye, level along z for the floor."""
     lying = people.joints() + np.outer(np.arange(people.FRAMES) * 0.05, (0.0, 1.0, 0.0))[:, None]
