@@ -35,7 +35,7 @@ READ: dict[str, dict] = {
     "cmu_bvh_asf_amc/01_01.amc": {},
     "cmu_bvh_asf_amc/11_01.amc": {},
     "holosoma/mocap_climb_seq_0_joint_positions_f900-3700.npy": {"fps": 60.0},
-    "holosoma/mocap_climb_seq_3_joint_positions_f200-2600.npy": {"fps": 60.0},
+    "holosoma/mocap_climb_seq_3_joint_positions_f200-2600.npy": {"fps": 60.0, "up": "z"},
     "humanml3d_sample/new_joint_vecs__012314.npy": {},
     "humanml3d_sample/new_joints__012314.npy": {},
 }
@@ -52,7 +52,7 @@ REFUSED = {
     "c3d_ktk/sample_OptiTrack_walking.c3d": "no markers for pelvis",
     "c3d_trc/markers_analogs.c3d": "no markers for",
     "holosoma/mocap_climb_seq_0_joint_positions_f900-3700.npy": "states no frame rate",
-    "holosoma/mocap_climb_seq_3_joint_positions_f200-2600.npy": "states no frame rate",
+    "holosoma/mocap_climb_seq_3_joint_positions_f200-2600.npy": "the vertical cannot be told",
     "humanml3d_sample/Mean.npy": "a mean or deviation of features",
     "humanml3d_sample/Std.npy": "a mean or deviation of features",
 }
