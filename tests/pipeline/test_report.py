@@ -109,7 +109,7 @@ def test_the_page_is_sound_and_whole(whole: Path) -> None:
     assert "2 of 4 clips were mined" in page.text and "All stages together: 7.0 min." in page.text
     assert "tie" in page.text and "athena play --checkpoint" in page.text
     html = (whole / "report.html").read_text()
-    assert html.count("<svg") == 5 and html.count("<img") == 1
+    assert html.count("<svg") == 5 and html.count("<img") == 2
     assert "prefers-color-scheme: dark" in html and "@media print" in html
     # Figures take the page's ink.
     assert "#22272e" not in html.partition("</style>")[2]
