@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from athena_wbc import cli
 from athena_wbc.commands import demo
 from athena_wbc.errors import AthenaError
+from athena_wbc.files import write_text
 
 
 def test_an_earlier_demo_is_replaced(tmp_path: Path) -> None:
@@ -51,50 +51,48 @@ def test_what_counts_as_an_earlier_demo(tmp_path: Path) -> None:
         demo._make_room(out)
 
 
-def fake_pipeline(monkeypatch: pytest.MonkeyPatch, stopped: bool) -> list[tuple[object, ...]]:
-    """Replace the pipeline and the drawing; returns what the pipeline is called with."""
+def fake_pipeline(monkeypatch: pytest.MonkeyPatch, stopped: bool, drawn: tuple[str, ...] = ()) -> list[tuple]:
+    """Replace the pipeline; returns what it is called with."""
     seen: list[tuple[object, ...]] = []
 
     def run_pipeline(out: Path, config: str, **options: object) -> bool:
         del options["console"]
         seen.append((out, config, options))
-        report = out / "evaluation" / "finetune" / "full"
-        report.mkdir(parents=True)
-        rows = ("clip,SR,critical_scale_worst", "walk,1,0.4", "wave,1,0.2", "hop,0.5,1.5", "kick,0,inf")
-        (report / "clips.csv").write_text("\n".join(rows))
+        for name in drawn:
+            write_text(out / "pictures" / name, "a picture")
         return stopped
 
     monkeypatch.setattr("athena_wbc.pipeline.run.run_pipeline", run_pipeline)
     return seen
 
 
-def test_it_runs_the_pipeline_and_draws(
+def test_it_runs_the_pipeline_and_says_where_the_pictures_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn: list[str] = []
-
-    def run(command: list[str], **options: object) -> argparse.Namespace:
-        assert command[command.index("--checkpoint") + 1] == str(tmp_path / "run" / "finetune")
-        drawn.append(Path(command[command.index("--out") + 1]).name)
-        return argparse.Namespace(returncode=int("kick.png" in drawn[-1]))
-
-    seen = fake_pipeline(monkeypatch, stopped=False)
-    monkeypatch.setattr(demo.subprocess, "run", run)
+    seen = fake_pipeline(monkeypatch, stopped=False, drawn=("walk.png", "hop-general.png"))
     out = tmp_path / "run"
     assert cli.main(["demo", "--seed", "2", "--out", str(out), "num_envs=64"]) == 0
     assert seen == [(out, "demo", {"seed": 2, "jobs": 2, "resume": False, "overrides": ["num_envs=64"]})]
-    # The hardest success and the worst failure; what could not be drawn is not promised.
-    assert drawn == ["walk.png", "kick.png"]
     told = capsys.readouterr().out
-    assert "walk.png" in told and "kick.png" not in told
+    assert f"{out / 'pictures' / 'hop-general.png'}, {out / 'pictures' / 'walk.png'}" in told
+    assert f"athena play --checkpoint {out / 'finetune'}" in told
 
 
-def test_a_stopped_one_draws_nothing_and_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pictures_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_pipeline(monkeypatch, stopped=False)
+    assert cli.main(["demo", "--out", str(tmp_path / "run")]) == 0
+    assert "none could be drawn here" in capsys.readouterr().out
+
+
+def test_a_stopped_one_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     out.mkdir()
     (out / "thesis.tex").write_text("years of work")
     seen = fake_pipeline(monkeypatch, stopped=True)
-    monkeypatch.setattr(demo, "_pictures", lambda out: pytest.fail("nothing is there to draw"))
     assert cli.main(["demo", "--out", str(out), "--resume"]) == 130
     assert seen[0][2]["resume"] is True
-    assert (out / "thesis.tex").exists()
+    assert (out / "thesis.tex").exists() and "pictures" not in capsys.readouterr().out

@@ -1,13 +1,10 @@
-"""``athena demo``: the whole pipeline on the built-in motions, and pictures of what came out."""
+"""``athena demo``: the whole pipeline on the built-in motions, and how to look at what came out."""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from athena_wbc.commands.console import make_console
@@ -16,17 +13,17 @@ from athena_wbc.errors import AthenaError
 
 CONFIG = "demo"
 POLICY = "finetune"
-"""The policy whose clips are drawn: the one that could be deployed."""
-PICTURES = "pictures"
+"""The policy to watch: the one that could be deployed."""
 OLD_MARK = "demo.json"
 """By which demos of earlier versions are known."""
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """Run the pipeline of ``configs/pipeline/demo.yaml``, then draw."""
+    """Run the pipeline of ``configs/pipeline/demo.yaml``, then say what there is to see."""
     out = Path(arguments.out)
     if not arguments.resume:
         _make_room(out)
+    from athena_wbc.pipeline.plan import PICTURE_FOLDER
     from athena_wbc.pipeline.run import run_pipeline
 
     stopped = run_pipeline(
@@ -40,31 +37,12 @@ def demo(arguments: argparse.Namespace) -> int:
     )
     if stopped:
         return INTERRUPTED
-    pictures = _pictures(out)
+    pictures = sorted((out / PICTURE_FOLDER).glob("*.png"))
     print(
-        f"pictures (the ghost is the reference): {', '.join(map(str, pictures)) or 'none, OpenGL is missing here'}\n"
+        f"pictures (the ghost is the reference): {', '.join(map(str, pictures)) or 'none could be drawn here'}\n"
         f"watch it: athena play --checkpoint {out / POLICY} --motions builtin:walk --out walk.mp4"
     )
     return 0
-
-
-def _pictures(out: Path) -> list[Path]:
-    """Draw the clip that was hardest among the successes and the one that failed worst; those that could be drawn.
-
-    In processes of their own: on a machine without OpenGL even MuJoCo's import would fail.
-    """
-    with open(out / "evaluation" / POLICY / "full" / "clips.csv", newline="") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: float(row["critical_scale_worst"]))
-    solved = [row["clip"] for row in rows if float(row["SR"]) == 1.0]
-    failed = [row["clip"] for row in rows if float(row["SR"]) < 1.0]
-    drawn = []
-    for name in (*solved[-1:], *failed[-1:]):
-        path = out / PICTURES / f"{name}.png"
-        command = [sys.executable, "-m", "athena_wbc.cli", "play", "--checkpoint", str(out / POLICY)]
-        command += ["--motions", f"builtin:{name}", "--out", str(path)]
-        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
-            drawn.append(path)
-    return drawn
 
 
 def _make_room(out: Path) -> None:

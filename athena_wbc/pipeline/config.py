@@ -23,7 +23,7 @@ DYNAMIC, BALANCE, HELDOUT = "dynamic", "balance", "heldout"
 SETS = (FULL, RESIDUAL, DYNAMIC, BALANCE, HELDOUT)
 """What a policy may be evaluated on."""
 
-RESERVED = ("mine", "route", "manifests", "evaluate", "evaluation", "report", "logs", "replaced")
+RESERVED = ("mine", "route", "manifests", "evaluate", "evaluation", "pictures", "report", "logs", "replaced")
 """Names of stages and folders, which no policy can have."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -138,6 +138,8 @@ class PipelineConfig:
     manifests: ManifestsConfig = field(default_factory=ManifestsConfig)
     compare: list[list[str]] = field(default_factory=list)
     """Pairs of policies whose difference the report shows, first minus second."""
+    pictures: str | None = None
+    """Policy of which some clips are drawn; null draws none."""
 
     @property
     def is_mined(self) -> bool:
@@ -221,6 +223,10 @@ def check_pipeline_config(config: PipelineConfig, source: str) -> None:
             raise AthenaError(f"{source}: compare: {pair}: each entry is a pair of policies, [first, second]")
         for name in pair:
             _known(source, "compare", name, config.policies)
+    if config.pictures is not None:
+        _known(source, "pictures", config.pictures, config.policies)
+        if FULL not in config.evaluation.sets:
+            raise AthenaError(f"{source}: pictures: are chosen on the set 'full'; add it to evaluation.sets")
 
 
 def _check_policy(config: PipelineConfig, name: str, policy: PolicyConfig, source: str) -> None:

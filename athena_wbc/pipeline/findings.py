@@ -91,6 +91,11 @@ class Findings:
         """The recipe of a policy; its name where the configuration does not say."""
         return str(mapping(mapping(self.config.get("policies")).get(policy)).get("recipe") or policy)
 
+    def caption(self, picture: Path) -> str:
+        """What the stage that drew a picture says of it, else the name of the file."""
+        told = mapping(self.stages.get("pictures", {}).get("drawn")).get(picture.name)
+        return str(told or picture.stem.replace("_", " "))
+
     def value(self, policy: str, set_name: str, name: str) -> float | None:
         """A number of ``metrics.json``, None where it is not there; ``a.b`` for a nested one."""
         evaluation = self.evaluations.get((policy, set_name))
@@ -226,7 +231,7 @@ def _evaluations(folder: Path, notes: list[str]) -> dict[tuple[str, str], Evalua
             continue
         policy, set_name = path.parent.name, path.name
         try:
-            clips = _clips(path / "clips.csv")
+            clips = read_clips(path / "clips.csv")
             curve = _columns(path / "stc.csv", "scale", "all")
             spectrum = _columns(path / "spectrum.csv", "frequency_hz", "power_per_hz")
         except (OSError, ValueError, KeyError, csv.Error) as error:
@@ -236,7 +241,8 @@ def _evaluations(folder: Path, notes: list[str]) -> dict[tuple[str, str], Evalua
     return found
 
 
-def _clips(path: Path) -> dict[str, dict[str, Any]]:
+def read_clips(path: Path) -> dict[str, dict[str, Any]]:
+    """By clip the row of ``clips.csv``: texts, numbers, and None for what is not defined; empty without the file."""
     if not path.is_file():
         return {}
     with open(path, encoding="utf-8", newline="") as stream:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.pipeline.config import RESIDUAL, PipelineConfig, PolicyConfig
 
-TRAIN, MANIFESTS, MINE, ROUTE, EVALUATE, REPORT = "train", "manifests", "mine", "route", "evaluate", "report"
+TRAIN, MANIFESTS, MINE, ROUTE = "train", "manifests", "mine", "route"
+EVALUATE, PICTURES, REPORT = "evaluate", "pictures", "report"
 """Kinds of stages."""
 
 
@@ -20,7 +21,7 @@ class Stage:
     """A training has its policy's name, an evaluation is ``evaluate.<policy>``, the others are named as their kind."""
     kind: str
     policy: str = ""
-    """Of a training or an evaluation."""
+    """Of a training or an evaluation; the one that is drawn."""
     needs: tuple[str, ...] = ()
     """Stages that have to be over (done, or skipped) before this one is looked at."""
 
@@ -53,6 +54,8 @@ def build_graph(config: PipelineConfig, source: str) -> dict[str, Stage]:
         if config.has_manifests:
             needs.append(MANIFESTS)
         judged.append(Stage(f"{EVALUATE}.{name}", EVALUATE, name, tuple(needs)))
+    if config.pictures is not None:
+        judged.append(Stage(PICTURES, PICTURES, config.pictures, _picture_needs(config, config.pictures)))
     report = Stage(REPORT, REPORT, needs=tuple(stage.name for stage in (*stages, *judged)))
     return _sorted([*stages, *judged, report], source)
 
@@ -64,6 +67,13 @@ def _training_needs(policy: PolicyConfig) -> tuple[str, ...]:
     needs += policy.teachers
     if len(policy.teachers) > 1:
         needs.append(ROUTE)
+    return tuple(dict.fromkeys(needs))
+
+
+def _picture_needs(config: PipelineConfig, policy: str) -> tuple[str, ...]:
+    needs = [policy, f"{EVALUATE}.{policy}"]
+    if config.is_mined:
+        needs += [MINE, config.mining.teacher, f"{EVALUATE}.{config.mining.teacher}"]
     return tuple(dict.fromkeys(needs))
 
 

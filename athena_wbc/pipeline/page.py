@@ -116,11 +116,10 @@ def figure(content: str, caption: str) -> str:
     return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def picture(path: Path) -> str:
-    """A PNG inside the page, with its name as the caption."""
+def picture(path: Path, caption: str) -> str:
+    """A PNG inside the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    name = path.stem.replace("_", " ")
-    return figure(f'<img alt="{escape(name)}" src="data:image/png;base64,{data}">', name)
+    return figure(f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">', caption)
 
 
 def details(summary: str, body: str) -> str:

@@ -26,14 +26,14 @@ from athena_wbc.pipeline.config import (
     PolicyConfig,
     motion_specs,
 )
-from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, REPORT, ROUTE, TRAIN, Stage, build_graph
+from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, PICTURES, REPORT, ROUTE, TRAIN, Stage, build_graph
 from athena_wbc.pipeline.manifest import DONE, SETTINGS, SKIPPED, Manifest, settings_hash
 from athena_wbc.pipeline.mining import load_residual
 from athena_wbc.pipeline.resolve import Resolved
 
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
 REPORT_FILES = (REPORT_FILE, "report.json", "comparison.json", "table.md")
-MANIFEST_FOLDER, EVALUATION_FOLDER = "manifests", "evaluation"
+MANIFEST_FOLDER, EVALUATION_FOLDER, PICTURE_FOLDER = "manifests", "evaluation", "pictures"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ class Plan:
             return None
         return load_residual(self.folder / RESIDUAL_FILE)
 
+    def mined_teacher(self) -> str | None:
+        """The policy whose failures were mined; None where nothing was."""
+        return None if self.residual() is None else self.config.mining.teacher
+
     def why_skip(self, stage: Stage) -> str | None:
         """Why a stage, all of whose needs are over, has nothing to work on; None where it has."""
         if stage.kind == TRAIN:
@@ -104,7 +108,7 @@ class Plan:
             return f"its teacher '{self.config.mining.teacher}' is skipped"
         if stage.kind == ROUTE and not self.bank():
             return "all teachers are skipped"
-        if stage.kind == EVALUATE and self.is_skipped(stage.policy):
+        if stage.kind in (EVALUATE, PICTURES) and self.is_skipped(stage.policy):
             return f"'{stage.policy}' is skipped"
         return None
 
@@ -141,9 +145,8 @@ class Plan:
         return found, skipped
 
     def skip(self, stage: Stage, reason: str) -> None:
-        """Record that a stage has nothing to work on; an evaluation of before would belong to nothing."""
-        if stage.kind == EVALUATE:
-            shutil.rmtree(self.folder / EVALUATION_FOLDER / stage.policy, ignore_errors=True)
+        """Record that a stage has nothing to work on."""
+        self.remove_shown(stage.kind, stage.policy)
         self.manifest.forget(stage.name)
         self.manifest.note(
             stage.name,
@@ -154,6 +157,13 @@ class Plan:
             why=reason,
             seconds=0.0,
         )
+
+    def remove_shown(self, kind: str, policy: str) -> None:
+        """Remove what a stage that there is no longer has left, where the report would still show it."""
+        if kind == EVALUATE:
+            shutil.rmtree(self.folder / EVALUATION_FOLDER / policy, ignore_errors=True)
+        elif kind == PICTURES:
+            shutil.rmtree(self.folder / PICTURE_FOLDER, ignore_errors=True)
 
     def remove_damaged(self, stage: Stage) -> None:
         """Remove outputs that are not what a stage left, so that it does not take them for its own."""
@@ -176,6 +186,8 @@ class Plan:
             return self._judging_settings("routing") | {"teachers": self.bank()}
         if stage.kind == EVALUATE:
             return self._judging_settings("evaluation") | {"sets": list(self.sets()[0])}
+        if stage.kind == PICTURES:
+            return {"policy": stage.policy, "teacher": self.mined_teacher()}
         return {"compare": [list(pair) for pair in self.config.compare]}
 
     def _training_settings(self, stage: Stage) -> dict[str, Any]:
@@ -221,7 +233,7 @@ class Plan:
                 inputs[MANIFEST_FOLDER] = self._hash(MANIFESTS)
             if HELDOUT in sets:
                 inputs["heldout"] = self.heldout.hash
-        elif stage.kind == REPORT:
+        elif stage.kind in (PICTURES, REPORT):
             inputs |= {name: self._hash(name) for name in stage.needs}
         return inputs
 

@@ -225,7 +225,7 @@ def _sections(runs: Sequence[Findings], comparisons: Sequence[Comparison]) -> li
         Section("routing", "Routing", _routing(runs)),
         Section("training", "Training", _training(runs)),
         Section("smoothness", "Smoothness", _smoothness(runs)),
-        Section("pictures", "Pictures", "".join(page.picture(path) for run in runs for path in run.pictures)),
+        Section("pictures", "Pictures", _pictures(runs)),
         Section("stages", "Stages", _stages(runs)),
         Section("further", "Going on", _further(runs)),
     ]
@@ -364,6 +364,17 @@ def _different_actors(run: Findings, policies: Sequence[str]) -> str:
         return ""
     told = ", ".join(f"{policy} {groups}" for policy, groups in actors.items())
     return f" The variants do not observe the same, which is part of their difference: {told}."
+
+
+def _pictures(runs: Sequence[Findings]) -> str:
+    many = len(runs) > 1
+    shown = [
+        page.picture(path, f"{run.name}: {run.caption(path)}" if many else run.caption(path))
+        for run in runs
+        for path in run.pictures
+    ]
+    told = "One rollout each, from the clip's first frame and without randomisation; the ghost is the reference."
+    return page.paragraph(told, "dim") + "".join(shown) if shown else ""
 
 
 def _stages(runs: Sequence[Findings]) -> str:

@@ -91,6 +91,7 @@ def _training(config: PipelineConfig, name: str, policy: PolicyConfig, source: s
         resolved = load_config(
             policy.recipe, (*config.overrides, *policy.overrides), {"seed": 0, "robot": config.robot}
         )
+        get_embodiment(resolved.robot)
     except AthenaError as error:
         raise AthenaError(f"{where}: {error}") from error
     ppo = resolved.ppo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +15,11 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
 from athena_wbc.pipeline import manifest as records
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline, to_dict
-from athena_wbc.pipeline.graph import EVALUATE, REPORT, build_graph, downstream, find_stage, upstream
+from athena_wbc.pipeline.graph import REPORT, build_graph, downstream, find_stage, upstream
 from athena_wbc.pipeline.lock import NAME as LOCK
 from athena_wbc.pipeline.lock import folder_lock
 from athena_wbc.pipeline.manifest import Manifest
-from athena_wbc.pipeline.plan import EVALUATION_FOLDER, REPORT_FILE, Plan, make_plan
+from athena_wbc.pipeline.plan import REPORT_FILE, Plan, make_plan
 from athena_wbc.pipeline.records import read_record
 from athena_wbc.pipeline.resolve import resolve
 from athena_wbc.pipeline.schedule import Schedule
@@ -207,8 +206,7 @@ def _begin(plan: Plan, name: str | None) -> None:
     manifest = plan.manifest
     for stage in [stage for stage in manifest.stages if stage not in plan.graph]:
         entry = manifest.stages[stage]
-        if entry.get("kind") == EVALUATE:
-            shutil.rmtree(plan.folder / EVALUATION_FOLDER / entry["policy"], ignore_errors=True)
+        plan.remove_shown(entry.get("kind", ""), entry.get("policy") or "")
         manifest.forget(stage)
     # What it was first made from stays on record where it goes on without a name.
     source = manifest.content.get("source") if name is None else name

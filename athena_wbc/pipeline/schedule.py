@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.pipeline.graph import MANIFESTS, REPORT, TRAIN, Stage
+from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, FAILED, PENDING, RUNNING, output_hashes
 from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.show import Screen
 from athena_wbc.pipeline.worker import Worker
 
 _TICK_S = 0.5
-_LIGHT = (MANIFESTS, REPORT)
-"""Kinds of stages that need no core of their own for long."""
 
 
 class Schedule:
@@ -130,17 +128,20 @@ class Schedule:
             worker.stop()
 
     def _cores(self, stage: Stage) -> list[int]:
-        """The cores for one more stage: all where no other heavy one runs or is about to, else a share of its own."""
+        """The cores for one more stage: all of them, but a share of its own for a training beside another one.
+
+        Only trainings are reckoned with: a share is kept for life, and all other stages are over long before.
+        """
         if not hasattr(os, "sched_getaffinity"):
             return list(range(os.cpu_count() or 1))
         cores = sorted(os.sched_getaffinity(0))
-        heavy = [worker for worker in self._running if worker.stage.kind not in _LIGHT]
+        trainings = [worker for worker in self._running if worker.stage.kind == TRAIN]
         ready = [other for plan in self._plans for other in plan.graph.values() if self._is_ready(plan, other)]
-        places = min(self._jobs, len(heavy) + sum(other.kind not in _LIGHT for other in ready), len(cores))
-        if places <= 1 or stage.kind in _LIGHT:
+        places = min(self._jobs, len(trainings) + sum(other.kind == TRAIN for other in ready), len(cores))
+        if places <= 1 or stage.kind != TRAIN:
             return cores
         shares = [cores[place::places] for place in range(places)]
-        return min(shares, key=lambda share: sum(bool(worker.cores & set(share)) for worker in heavy))
+        return min(shares, key=lambda share: sum(bool(worker.cores & set(share)) for worker in trainings))
 
     def _wait(self) -> bool:
         """Wait for a stage to end, a moment at most; returns whether one did."""

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from athena_wbc.pipeline.graph import EVALUATE, MINE, ROUTE, Stage
+from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, Stage
 from athena_wbc.pipeline.plan import Plan
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ def result(plan: Plan, stage: Stage) -> str:
         rates = [f"{name} {100.0 * row['SR']:.0f} %" for name, row in entry["sets"].items()]
         rates += [f"{name} skipped ({reason})" for name, reason in entry["skipped_sets"].items()]
         return "SR " + ", ".join(rates)
+    if stage.kind == PICTURES:
+        missing = f"not all could be drawn ({entry['problem']})" if entry["problem"] else ""
+        return "; ".join(filter(None, (", ".join(entry["drawn"]), missing))) or "there is no clip to draw"
     return ""
 
 

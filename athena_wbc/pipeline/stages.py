@@ -24,12 +24,15 @@ from athena_wbc.motion.corpus import load_clips, specs_from
 from athena_wbc.motion.manifest import MANIFESTS, left_out, make_manifest
 from athena_wbc.motion.manifest_files import write_manifest
 from athena_wbc.pipeline import graph
-from athena_wbc.pipeline.config import RESIDUAL, JudgingConfig
+from athena_wbc.pipeline.config import FULL, RESIDUAL, JudgingConfig
+from athena_wbc.pipeline.findings import read_clips
 from athena_wbc.pipeline.graph import Stage
 from athena_wbc.pipeline.mining import run_mining
+from athena_wbc.pipeline.pictures import choose_pictures, draw_pictures
 from athena_wbc.pipeline.plan import (
     EVALUATION_FOLDER,
     MANIFEST_FOLDER,
+    PICTURE_FOLDER,
     REPORT_FILES,
     RESIDUAL_FILE,
     ROUTING_FILE,
@@ -75,6 +78,8 @@ def run_stage(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
         return _route(plan, device)
     if stage.kind == graph.EVALUATE:
         return _evaluate(plan, stage, device)
+    if stage.kind == graph.PICTURES:
+        return _pictures(plan, stage)
     return _report()
 
 
@@ -200,6 +205,24 @@ def _evaluate(plan: Plan, stage: Stage, device: str) -> Outcome:
         )
         rows[name] = {key: summary[key] for key in ("SR", "TIS", "MPJPE_mm", "MPJPE_W_mm", "clips")}
     return Outcome(_files(home), {"sets": rows, "skipped_sets": skipped})
+
+
+def _pictures(plan: Plan, stage: Stage) -> Outcome:
+    home = Path(PICTURE_FOLDER)
+    _clear(home)
+    teacher = plan.mined_teacher()
+    rows = {
+        name: read_clips(Path(EVALUATION_FOLDER) / name / FULL / "clips.csv")
+        for name in (stage.policy, *([] if teacher is None else [teacher]))
+    }
+    pictures = choose_pictures(
+        stage.policy, rows[stage.policy], teacher, rows.get(teacher) if teacher else None, plan.residual() or ()
+    )
+    checkpoints = {name: plan.checkpoint(name) for name in rows}
+    drawn, problem = draw_pictures(pictures, checkpoints, plan.corpus.specs, home)
+    if problem:
+        print(f"not all of {len(pictures)} pictures could be drawn: {problem}")
+    return Outcome(tuple(str(home / name) for name in sorted(drawn)), {"drawn": drawn, "problem": problem})
 
 
 def _report() -> Outcome:

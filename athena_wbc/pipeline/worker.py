@@ -97,9 +97,12 @@ class Worker:
         self._process.terminate()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once, with what it has started itself."""
         self._asked_to_stop = True
-        self._process.kill()
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # over already, or not yet so far as to have a group
+            self._process.kill()
 
     def last_line(self) -> str:
         """The last line of its log."""
@@ -157,7 +160,10 @@ def _interrupt(number: int, frame: Any) -> None:
 
 
 def _watch(parent: int) -> None:
-    """End this process when the pipeline's has ended, however that came about, before anything else is written."""
+    """End this process when the pipeline's has ended, however that came about, before anything else is written.
+
+    With all of its group: what it has started itself would go on writing too.
+    """
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import sys
 import types
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from athena_wbc.pipeline import pictures
 from athena_wbc.pipeline.run import run_pipeline
 from tests.learning.tiny import TINY, sway
 
@@ -84,12 +86,20 @@ def started(text: str) -> dict[str, str]:
 def results(out: Path) -> dict[str, str]:
     """The bytes of every record that the pipeline made, by their place."""
     files = [*out.glob("evaluation/*/*/metrics.json"), *out.glob("evaluation/*/*/clips.csv")]
-    files += [out / "residual.json", out / "routing.json"]
+    files += [out / "residual.json", out / "routing.json", *out.glob("pictures/*")]
     return {str(path.relative_to(out)): path.read_text() for path in files}
 
 
+def fake_play(command: list[str], **options: Any) -> types.SimpleNamespace:
+    """Like ``athena play``, without drawing: leaves what it was asked for."""
+    asked = dict(itertools.pairwise(command))
+    chosen = json.loads(Path(asked["--motions"]).read_text())
+    Path(asked["--out"]).write_text(f"{asked['--checkpoint']} on {chosen['clips']}\n")
+    return types.SimpleNamespace(returncode=0, stdout="", stderr="")
+
+
 def fake_report(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Replace the report by a file of one line; returns the folders that it is asked for in this process."""
+    """Replace report and drawing by files of one line; returns the folders that it is asked for in this process."""
     folders: list[Path] = []
 
     def write_pipeline_report(folder: Path) -> Path:
@@ -97,6 +107,7 @@ def fake_report(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (folder / "report.html").write_text("<title>report</title>\n")
         return folder / "report.html"
 
+    monkeypatch.setattr(pictures, "subprocess", types.SimpleNamespace(run=fake_play))
     module = types.ModuleType("athena_wbc.pipeline.report")
     module.write_pipeline_report = module.write_study_report = write_pipeline_report
     monkeypatch.setitem(sys.modules, module.__name__, module)

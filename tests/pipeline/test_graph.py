@@ -13,11 +13,14 @@ def graph_of(**policies: PolicyConfig):
     return build_graph(PipelineConfig(policies=policies), "my.yaml")
 
 
+SINGLE = ("manifests", "mine", "route", "pictures", "report")
+
+
 def test_the_demo_in_order() -> None:
     graph = build_graph(load_pipeline("demo"), "demo")
     policies = ["general", "residual_control", "dynamic", "balance", "student", "finetune"]
     order = list(graph)
-    assert set(order) == {*policies, *(f"evaluate.{name}" for name in policies), "manifests", "mine", "route", "report"}
+    assert set(order) == {*policies, *(f"evaluate.{name}" for name in policies), *SINGLE}
     for stage in graph.values():
         assert all(order.index(need) < order.index(stage.name) for need in stage.needs)
     assert graph["mine"].needs == ("general",)
@@ -26,6 +29,7 @@ def test_the_demo_in_order() -> None:
     assert graph["student"].needs == ("general", "dynamic", "balance", "route")
     assert graph["finetune"].needs == ("student",)
     assert graph["evaluate.student"].needs == ("student", "mine", "manifests")
+    assert graph["pictures"].needs == ("finetune", "evaluate.finetune", "mine", "general", "evaluate.general")
     assert set(graph["report"].needs) == set(order) - {"report"}
     # The experts do not wait for each other, nor for an evaluation.
     assert order.index("balance") < order.index("evaluate.general")
@@ -34,9 +38,13 @@ def test_the_demo_in_order() -> None:
 def test_only_what_is_needed_is_a_stage() -> None:
     config = PipelineConfig(policies={"a": PolicyConfig("general"), "b": PolicyConfig("student", teachers=["a"])})
     config.evaluation.sets = ["full", "residual"]
+    config.pictures = "b"
     graph = build_graph(config, "my.yaml")
-    assert list(graph) == ["a", "b", "evaluate.a", "evaluate.b", "report"]
+    assert list(graph) == ["a", "b", "evaluate.a", "evaluate.b", "pictures", "report"]
     assert graph["evaluate.b"].needs == ("b",)
+    assert graph["pictures"].needs == ("b", "evaluate.b")
+    config.pictures = None
+    assert "pictures" not in build_graph(config, "my.yaml")
 
 
 def test_the_smoothness_ablation_mines_nothing() -> None:
@@ -59,6 +67,7 @@ def test_upstream_and_downstream() -> None:
         "finetune",
         "evaluate.student",
         "evaluate.finetune",
+        "pictures",
         "report",
     }
     assert upstream(graph, "report") == downstream(graph, "general") | {"manifests"} == set(graph)

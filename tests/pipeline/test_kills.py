@@ -6,7 +6,10 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from typing import Any
 import pytest
 
 from athena_wbc import cli
+from athena_wbc.files import write_text
+from athena_wbc.pipeline import worker
 from athena_wbc.pipeline.lock import folder_lock
 from tests.pipeline.small_pipeline import fake_report, results, run, stages, write_config
 
@@ -64,7 +69,7 @@ def test_ten_kills_end_as_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Callable[..., multiprocessing.Process]
 ) -> None:
     fake_report(monkeypatch)
-    config = write_config(tmp_path)
+    config = write_config(tmp_path, pictures="finetune")
     run(tmp_path / "whole", config)
     took = {name: stage["seconds"] for name, stage in stages(tmp_path / "whole").items()}
     draw = random.Random(7)
@@ -104,6 +109,48 @@ def test_a_killed_pipeline_takes_its_stages_along(
         written = sorted(out.rglob("*"))
         time.sleep(0.3)
         assert sorted(out.rglob("*")) == written
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+@pytest.mark.parametrize("how", ["the pipeline is killed", "the stage is killed"])
+def test_what_a_stage_has_started_ends_with_it(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Callable[..., multiprocessing.Process]
+) -> None:
+    told = tmp_path / "pid"
+
+    def draw(*arguments: Any) -> None:
+        other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+        write_text(told, str(other.pid))
+        other.wait()
+
+    def pipeline() -> None:
+        plan, stage = types.SimpleNamespace(folder=tmp_path, label=""), types.SimpleNamespace(name="pictures")
+        stage_at_work = worker.Worker(plan, stage, "cpu", False, os.sched_getaffinity(0))
+        if how == "the stage is killed":
+            wait_for(told.is_file)
+            stage_at_work.kill()
+            assert stage_at_work.result().interrupted
+        signal.pause()
+
+    monkeypatch.setattr(worker, "run_stage", draw)
+    process = in_a_process(pipeline)
+    wait_for(told.is_file)
+    pid = int(told.read_text())
+    try:
+        if how == "the pipeline is killed":
+            assert is_alive(pid)
+            process.kill()
+        wait_for(lambda: not is_alive(pid))
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_signal_stops_it_where_it_can_go_on(

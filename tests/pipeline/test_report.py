@@ -74,6 +74,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_pipeline(tmp_path_factory.mktemp("runs") / "demo")
     (folder / "pictures").mkdir()
     (folder / "pictures" / "high_kick.png").write_bytes(PIXEL)
+    (folder / "pictures" / "own.png").write_bytes(PIXEL)
+    drawn = {"status": "done", "drawn": {"own.png": "walk, student succeeds in <all>"}}
+    stages = json.loads((folder / "manifest.json").read_text())["stages"]
+    change_json(folder / "manifest.json", stages=stages | {"pictures": drawn})
     write_pipeline_report(folder)
     return folder
 
@@ -98,13 +102,14 @@ def test_the_page_is_sound_and_whole(whole: Path) -> None:
         "demo: report of the pipeline",
         "62.5 % (general) to 100.0 % (finetune)",
         "high kick",
+        "walk, student succeeds in <all>",
         "10 iterations",
     ):
         assert text in page.text
     assert "2 of 4 clips were mined" in page.text and "All stages together: 7.0 min." in page.text
     assert "tie" in page.text and "athena play --checkpoint" in page.text
     html = (whole / "report.html").read_text()
-    assert html.count("<svg") == 5 and html.count("<img") == 1
+    assert html.count("<svg") == 5 and html.count("<img") == 2
     assert "prefers-color-scheme: dark" in html and "@media print" in html
     # Figures take the page's ink.
     assert "#22272e" not in html.partition("</style>")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from athena_wbc import __version__, cli
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
-from athena_wbc.pipeline import lock
+from athena_wbc.pipeline import lock, pictures
 from athena_wbc.pipeline.config import load_pipeline
 from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import make_plan
@@ -26,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_report(monkeypatch)
-        config = write_config(folder)
+        config = write_config(folder, pictures="finetune")
         (folder / "told.txt").write_text(run(folder / "out", config))
     return folder
 
@@ -41,7 +42,7 @@ def out(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_it_leaves(home: Path) -> None:
     out, found = home / "out", stages(home / "out")
     policies = ("general", "dynamic", "student", "finetune")
-    assert set(found) == {*policies, "mine", "route", "report", *(f"evaluate.{name}" for name in policies)}
+    assert set(found) == {*policies, "mine", "route", "pictures", "report", *(f"evaluate.{name}" for name in policies)}
     for name, stage in found.items():
         assert stage["status"] == "done" and stage["seconds"] > 0.0, name
         assert stage["outputs"] and stage["inputs"]["settings"]
@@ -52,6 +53,10 @@ def test_what_it_leaves(home: Path) -> None:
         for part, clips in (("full", 2), ("residual", 1)):
             metrics = json.loads((out / "evaluation" / name / part / "metrics.json").read_text())
             assert (metrics["clips"], metrics["seed"], metrics["protocol"]) == (clips, 1000, "strict")
+    drawn = {path.name: path.read_text() for path in (out / "pictures").iterdir()}
+    checkpoint = "finetune/checkpoints/model_2.pt"
+    assert drawn == {f"{clip}.png": f"{checkpoint} on ['{clip}']\n" for clip in ("elbow", "knee")}
+    assert set(found["pictures"]["drawn"]) == set(drawn)
     # No policy is judged on the draws that it was trained, chosen or routed with.
     assert json.loads((out / "residual.json").read_text())["seed"] == 2000
     assert json.loads((out / "routing.json").read_text())["seed"] == 3000
@@ -95,6 +100,7 @@ def test_what_was_damaged_is_found_and_done_again(out: Path, home: Path) -> None
     (out / "residual.json").write_text('{"kind": "resi')
     (out / "general" / "checkpoints" / "model_2.pt").unlink()
     (out / "evaluation" / "student" / "full" / "stc.png").unlink()
+    (out / "pictures" / "knee.png").write_bytes(b"")
     newest = out / "finetune" / "checkpoints" / "model_2.pt"
     newest.write_bytes(newest.read_bytes()[:1000])
     reasons = started(run(out, resume=True))
@@ -104,6 +110,7 @@ def test_what_was_damaged_is_found_and_done_again(out: Path, home: Path) -> None
         "mine": "residual.json is damaged or was changed",
         "finetune": "finetune/checkpoints/model_2.pt is damaged or was changed, goes on from its last checkpoint",
         "evaluate.student": "evaluation/student/full/stc.png is gone",
+        "pictures": "pictures/knee.png is damaged or was changed",
     }
     assert results(out) == results(home / "out")
 
@@ -112,7 +119,8 @@ def test_a_changed_training_starts_anew_beside_the_old_one(out: Path) -> None:
     reasons = started(run(out, resume=True, overrides=["policies.finetune.iterations=1"]))
     assert reasons["finetune"] == "settings changed (iterations: 2 -> 1)"
     assert reasons["evaluate.finetune"] == "finetune changed"
-    assert set(reasons) == {"finetune", "evaluate.finetune", "report"}
+    assert set(reasons) == {"finetune", "evaluate.finetune", "pictures", "report"}
+    assert "finetune changed" in reasons["pictures"]
     assert not (out / "finetune" / "checkpoints" / "model_2.pt").exists()
     assert (out / "replaced" / "finetune.1" / "checkpoints" / "model_2.pt").is_file()
     # Once more, without saying it again: the manifest knows.
@@ -141,9 +149,30 @@ def test_from_a_stage_on(out: Path, home: Path) -> None:
     assert "route                    is done already" in told
     assert {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     reasons = started(run(out, start="finetune"))
-    assert reasons == dict.fromkeys(("finetune", "evaluate.finetune", "report"), "asked for with --from finetune")
+    assert reasons == dict.fromkeys(
+        ("finetune", "evaluate.finetune", "pictures", "report"), "asked for with --from finetune"
+    )
     assert (out / "replaced" / "finetune.1").is_dir()
     assert results(out) == results(home / "out")
+
+
+def test_where_nothing_can_be_drawn_it_goes_on(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "subprocess", subprocess)
+    monkeypatch.setenv("MUJOCO_GL", "disable")
+    told = run(out, start="pictures")
+    assert set(started(told)) == {"pictures", "report"} and "not all could be drawn" in told
+    found = stages(out)["pictures"]
+    assert (found["status"], found["outputs"], found["drawn"]) == ("done", {}, {})
+    assert "elbow: MUJOCO_GL: disable cannot draw here" in found["problem"]
+    assert not list(out.glob("pictures/*"))
+    assert found["problem"] in (out / "logs" / "pictures.log").read_text()
+    assert started(run(out, resume=True)) == {}
+
+
+def test_pictures_that_nobody_asks_for_any_more_go(out: Path) -> None:
+    reasons = started(run(out, resume=True, overrides=["pictures=null"]))
+    assert reasons == {"report": "pictures is no longer there"}
+    assert not (out / "pictures").exists() and "pictures" not in stages(out)
 
 
 def test_until_a_stage_and_what_would_come(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +190,7 @@ def test_an_empty_residual_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     fake_report(monkeypatch)
     sets = ["full", "residual", "dynamic", "heldout"]
     changes = {"policies__extra": {"recipe": "general", "init_from": "dynamic", "iterations": 1}}
-    config = write_config(tmp_path, evaluation__sets=sets, policies__finetune=None, **changes)
+    config = write_config(tmp_path, evaluation__sets=sets, policies__finetune=None, pictures="dynamic", **changes)
     (tmp_path / "strict.yaml").write_text(
         "inherit: athena\nrollouts: 1\nlimits: {key_body: 9.0, height: 9.0, yaw: 3.0}\n"
     )
@@ -174,6 +203,7 @@ def test_an_empty_residual_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "extra": "it starts from 'dynamic', which is skipped",
         "evaluate.dynamic": "'dynamic' is skipped",
         "evaluate.extra": "'extra' is skipped",
+        "pictures": "'dynamic' is skipped",
     }
     assert all(stage["status"] == "done" for name, stage in found.items() if name not in skipped)
     routing = json.loads((tmp_path / "out" / "routing.json").read_text())
