@@ -55,6 +55,18 @@ def _refusal(path: Path, error: OSError) -> AthenaError | None:
     return AthenaError(f"{path}: cannot be written ({os.strerror(error.errno)}): {remedy}{kept}")
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and those above it; a place where there can be none raises :class:`AthenaError`."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # No such file or directory, of a folder to be made: a link to nowhere, or a file system like /proc.
+        remedy = _REMEDY.get(error.errno or 0, "choose another folder")
+        raise AthenaError(f"{folder}: cannot be made ({error.strerror}): {remedy}") from error
+    return folder
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on a clean exit it is synced and takes the name ``path``.
@@ -65,7 +77,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
         os.close(descriptor)
         temporary = Path(name)

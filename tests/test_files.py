@@ -12,7 +12,7 @@ import pytest
 
 from athena_wbc import files
 from athena_wbc.errors import AthenaError
-from athena_wbc.files import atomic_path, atomic_write, sha256_file, sha256_json, write_json, write_text
+from athena_wbc.files import atomic_path, atomic_write, make_folder, sha256_file, sha256_json, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -103,6 +103,16 @@ def test_a_folder_in_the_way_is_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(AthenaError, match="the path is a folder"):
         atomic_write(tmp_path / "folder", b"x")
+
+
+def test_a_place_for_no_folder_is_a_users_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for folder, reason in (("file", "File exists"), ("file/below", "Not a directory"), ("link", "File exists")):
+        with pytest.raises(AthenaError, match=rf"{folder}: cannot be made \({reason}\): .*choose another folder"):
+            make_folder(tmp_path / folder)
+    with pytest.raises(AthenaError, match=r"file: cannot be made \(File exists\)"):
+        write_text(tmp_path / "file" / "a.txt", "b")
 
 
 def test_text_is_utf8(tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ _HISTORY_FROM = 3
 
 
 def human_options(arguments: argparse.Namespace) -> dict:
-    """Arguments of `read_human` from a command line with `parsers.base.add_human_options`, --format and --fps."""
-    keys = ("format", "fps", "up", "units", "height", "landmarks", "handed")
-    return {key: getattr(arguments, key) for key in keys}
+    """Arguments of `read_human` but the frame rate, from a command line with `parsers.base.add_human_options`."""
+    return {key: getattr(arguments, key) for key in ("format", "up", "units", "height", "landmarks", "handed")}
 
 
 def split_humans(entries: list[str], format: str) -> tuple[list[Path], list[str]]:
@@ -67,7 +66,7 @@ def _is_human(path: Path) -> bool:
 
 def show_humans(paths: list[Path], arguments: argparse.Namespace) -> None:
     """Print name, length, rate, skeleton and stature of human motions, and how few were read."""
-    motions = [motion for path in paths for motion in read_human(path, **human_options(arguments))]
+    motions = [motion for path in paths for motion in read_human(path, fps=arguments.fps, **human_options(arguments))]
     if arguments.json:
         print(json.dumps({"humans": [_facts(motion) for motion in motions]}, indent=2))
         return

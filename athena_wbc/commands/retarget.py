@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from athena_wbc.commands.console import make_console, print_table
+from athena_wbc.commands.humans import human_options
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.clip import LABELS
@@ -34,8 +35,7 @@ def retarget(arguments: argparse.Namespace) -> int:
         raise AthenaError(f"--scale: must be between 0.05 and 20, is {arguments.scale:g}")
     if arguments.label and arguments.label not in LABELS:
         raise AthenaError(f"--label: {suggest(arguments.label, LABELS)}")
-    reading = {"format": arguments.format, "fps": arguments.source_fps}
-    reading |= {key: getattr(arguments, key) for key in ("up", "units", "height", "landmarks")}
+    reading = human_options(arguments) | {"fps": arguments.source_fps}
     job = Job(
         embodiment=get_embodiment(arguments.robot),
         settings=Settings(fps=arguments.fps, scale=arguments.scale, collisions=arguments.collisions),

@@ -359,7 +359,11 @@ def find_flights(trace: BodyTrace) -> list[Flight]:
     least squares to the height of the centre of mass over the core of the phase; a core that does not rise first and
     fall then, or that is no parabola, is left out.
     """
-    lowest = trace.lowest
+    return flights_of(trace.lowest, trace.com[:, 2], trace.fps)
+
+
+def flights_of(lowest: np.ndarray, com: np.ndarray, fps: float) -> list[Flight]:
+    """`find_flights` from the heights alone: lowest point (T,) and centre of mass (T,), m."""
     peaks, found = find_peaks(lowest, prominence=SMALL_FLIGHT_RISE)
     flights: list[Flight] = []
     for peak, rise in zip(peaks, found["prominences"], strict=True):
@@ -370,7 +374,7 @@ def find_flights(trace: BodyTrace) -> list[Flight]:
         stop = int(peak + after[0]) if len(after) else len(lowest)
         if stop - start < LEAST_FLIGHT_FRAMES or (flights and flights[-1].start == start):
             continue
-        parabola = _fit_parabola(trace.com[start:stop, 2], trace.fps)
+        parabola = _fit_parabola(com[start:stop], fps)
         if parabola is None:
             continue
         acceleration, deviation, fit = parabola

@@ -25,6 +25,11 @@ REQUIRED = tuple(name for name in LANDMARKS if name not in ("chest", "neck", "he
 """Landmarks without which there is no whole body."""
 
 
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) of length one; zero vectors stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
 @dataclasses.dataclass(frozen=True)
 class HumanMotion:
     """Joint positions of one person, in m, z up, with the landmarks among them.

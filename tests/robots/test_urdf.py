@@ -59,6 +59,18 @@ def test_roles_are_found_as_in_the_file_written_by_hand(original: Embodiment, re
     assert read_back.anchor == original.anchor
 
 
+def test_built_in_motions_move_the_arms_whatever_their_joints_are_called(text: str, tmp_path: Path) -> None:
+    from athena_wbc.motion.builtin import builtin_clips
+
+    for old, new in (("shoulder", "arm"), ("elbow", "cubit")):
+        text = text.replace(old, new)
+    built = build_robot(read_source(written(tmp_path, text)), "renamed")
+    robot = load_embodiment(write_robot(read_source(tmp_path / "robot.urdf"), built, tmp_path / "made"))
+    (wave,) = builtin_clips(robot, ["wave"])
+    moved = dict(zip(wave.joint_names, np.ptp(wave.joint_pos, axis=0), strict=True))
+    assert max(value for name, value in moved.items() if "arm" in name) > 1.0, moved
+
+
 def test_a_world_link_above_the_root_makes_no_difference(text: str, tmp_path: Path) -> None:
     fixed = '<joint name="weld" type="fixed"><parent link="world"/><child link="pelvis"/></joint>'
     source = read_source(written(tmp_path, text.replace("</robot>", f'<link name="world"/>{fixed}</robot>')))

@@ -10,6 +10,7 @@ import numpy as np
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.builtin.soles import Sole, find_sole
+from athena_wbc.roles import SIDES, Roles, find_roles
 
 LIMIT_MARGIN = 0.02
 """Distance that clips keep from joint limits, rad (or a tenth of the range, where that is less)."""
@@ -85,6 +86,7 @@ def morphology(embodiment: Embodiment) -> Morphology:
     hands = [model.body(name).id for name in embodiment.end_effectors if name not in embodiment.feet]
     hands = _left_first(data, hands) if len(hands) == 2 else ()
     torso = _common_ancestor(model, hands) if hands else 1
+    arms = _arms(embodiment, model, torso, hands) if hands else (None, None)
     _narrow_ranges(model)
     return Morphology(
         model=model,
@@ -97,7 +99,7 @@ def morphology(embodiment: Embodiment) -> Morphology:
         soles=soles,
         leg_length=float(np.mean([data.xpos[_leg_top(model, foot), 2] for foot in feet])),
         com=data.subtree_com[1].copy(),
-        arms=tuple(_arm(model, torso, hand) for hand in hands) if hands else (None, None),
+        arms=arms,
     )
 
 
@@ -124,22 +126,31 @@ def _leg_top(model: mujoco.MjModel, foot: int) -> int:
     return next(body for body in _chain(model, foot, 1) if model.body_jntnum[body] > 0)
 
 
-def _arm(model: mujoco.MjModel, torso: int, hand: int) -> ArmChain | None:
+def _arms(
+    embodiment: Embodiment, model: mujoco.MjModel, torso: int, hands: tuple[int, int]
+) -> tuple[ArmChain | None, ...]:
+    """Left and right arm, each None where the tree shows no shoulder and elbow."""
+    try:
+        roles = find_roles(model, embodiment.name, overrides=embodiment.roles)
+    except AthenaError:
+        return None, None
+    return tuple(_arm(model, torso, hand, roles, side) for hand, side in zip(hands, SIDES, strict=True))
+
+
+def _arm(model: mujoco.MjModel, torso: int, hand: int, roles: Roles, side: str) -> ArmChain | None:
     bodies = [body for body in _chain(model, hand, torso) if model.body_jntnum[body] > 0]
     joints = [int(model.body_jntadr[body]) for body in bodies]
-    names = [model.joint(joint).name.lower() for joint in joints]
-    shoulders = [i for i, name in enumerate(names) if "shoulder" in name]
-    elbows = [i for i, name in enumerate(names) if "elbow" in name]
-    if not shoulders or not elbows:
+    # The shoulder's body is the one whose frame is nearest to the point that the upper arm swings about.
+    shoulder, elbow = (model.body(roles[f"{side}_{part}"].body).id for part in ("shoulder", "elbow"))
+    if shoulder not in bodies or elbow not in bodies or hand == elbow:
         return None
-    # The roll joint's frame is nearest to the point that the upper arm swings about.
-    roll = [i for i in shoulders if "roll" in names[i]] or shoulders
+    aiming = {*roles[f"{side}_shoulder"].joints, *roles[f"{side}_elbow"].joints}
     return ArmChain(
-        shoulder=bodies[roll[0]],
-        elbow=bodies[elbows[0]],
+        shoulder=shoulder,
+        elbow=elbow,
         hand=hand,
         dofs=model.jnt_dofadr[joints].copy(),
-        free=np.array(["shoulder" in name or "elbow" in name for name in names]),
+        free=np.array([model.joint(joint).name in aiming for joint in joints]),
     )
 
 

@@ -15,12 +15,12 @@ from athena_wbc.motion.retarget.contacts import fade, find_contacts
 from athena_wbc.motion.retarget.ground import split
 from athena_wbc.motion.retarget.person import read_person
 from athena_wbc.motion.retarget.quality import Quality, measure_quality
-from athena_wbc.motion.retarget.second import above_ground, grounded, second_pass
+from athena_wbc.motion.retarget.second import grounded, on_ground, second_pass
 from athena_wbc.motion.retarget.skeleton import plant, rebuild
 from athena_wbc.motion.retarget.solve import ChainSolver, Costs
 
 ROUNDS = 2
-"""Times that the second pass is repeated where something is still below the ground."""
+"""Times that the second pass is repeated where something is still below the ground, or hovers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +67,10 @@ def retarget(motion: HumanMotion, build: Build, settings: Settings) -> Retargete
     target = grounded(chain, first, person, contacts, build, fps)
     qpos = second_pass(target, first, solver, fps, settings.second_iterations)
     for _ in range(ROUNDS):
-        raised = above_ground(target, qpos, contacts, build, fps)
-        if raised is None:
+        again = on_ground(target, qpos, contacts, build, fps)
+        if again is None:
             break
-        target, qpos = raised, second_pass(raised, qpos, solver, fps, settings.second_iterations)
+        target, qpos = again, second_pass(again, qpos, solver, fps, settings.second_iterations)
     reached = solver.points(qpos)
     quality = measure_quality(build, qpos, reached, target.chain.points, contacts, len(target.flights), fps)
     return Retargeted(_clip(motion, build, qpos, settings, scale, quality), quality, time.process_time() - began)

@@ -6,9 +6,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
+from athena_wbc.motion.human import unit_vectors
 from athena_wbc.motion.retarget.build import Build
 from athena_wbc.motion.retarget.contacts import Contacts, fade, intervals, smoothstep
-from athena_wbc.motion.retarget.person import Person, axes_of, unit
+from athena_wbc.motion.retarget.person import Person, axes_of
 
 FOOT_FADE = 0.12
 """Time over which a foot turns from its own orientation into that of a planted foot, s."""
@@ -82,15 +83,15 @@ def foot_targets(feet: np.ndarray, shin: np.ndarray, contacts: Contacts, build: 
 
 def _free_foot(person: Person, contacts: Contacts, side: int) -> np.ndarray:
     """(T, 3, 3) axes of a foot from its own direction and the shin; x along the sole."""
-    shin = unit(person.knee[:, side] - person.ankle[:, side])
+    shin = unit_vectors(person.knee[:, side] - person.ankle[:, side])
     if person.toe is None:
         return axes_of(person.pelvis_axes[:, :, 1], shin)
-    direction = unit(person.toe[:, side] - person.ankle[:, side])
+    direction = unit_vectors(person.toe[:, side] - person.ankle[:, side])
     left = np.cross(shin, direction)
     # A foot stretched along the shin has no side of its own: the pelvis' is the nearest.
     weak = np.linalg.norm(left, axis=1, keepdims=True) < 0.2
-    left = unit(np.where(weak, person.pelvis_axes[:, :, 1], left))
-    forward = unit(direction - (direction * left).sum(axis=1, keepdims=True) * left)
+    left = unit_vectors(np.where(weak, person.pelvis_axes[:, :, 1], left))
+    forward = unit_vectors(direction - (direction * left).sum(axis=1, keepdims=True) * left)
     axes = np.stack((forward, left, np.cross(forward, left)), axis=2)
     axes = _in_line_with_the_knee(axes, person, side, shin)
     slope = np.arcsin(np.clip(-direction[:, 2], -1.0, 1.0))
@@ -105,7 +106,7 @@ def _in_line_with_the_knee(axes: np.ndarray, person: Person, side: int, shin: np
 
     Shins of people twist, those of robots do not: a foot that turns out takes the knee along.
     """
-    normal = np.cross(unit(person.knee[:, side] - person.hip[:, side]), -shin)
+    normal = np.cross(unit_vectors(person.knee[:, side] - person.hip[:, side]), -shin)
     bend = np.linalg.norm(normal, axis=1)
     ahead = np.cross(normal, shin)
     out = np.arctan2((axes[:, :, 1] * -ahead).sum(axis=1), (axes[:, :, 1] * normal).sum(axis=1))
@@ -121,7 +122,7 @@ def _level(axes: np.ndarray) -> np.ndarray:
 
 def _pitch(axes: np.ndarray, up: np.ndarray) -> np.ndarray:
     """(T,) angle by which x points down, against the plane across `up` (T, 3), rad in (-pi, pi]."""
-    forward = unit(np.cross(axes[:, :, 1], up))
+    forward = unit_vectors(np.cross(axes[:, :, 1], up))
     return np.arctan2(-(axes[:, :, 0] * up).sum(axis=1), (axes[:, :, 0] * forward).sum(axis=1))
 
 

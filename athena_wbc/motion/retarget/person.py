@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.motion.human import HumanMotion
+from athena_wbc.motion.human import HumanMotion, unit_vectors
 from athena_wbc.roles import SIDES
 
 _SHORT = 0.03
@@ -112,15 +112,10 @@ def read_person(motion: HumanMotion, fps: float) -> Person:
     )
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """Vectors (..., 3) of length one; zero vectors stay."""
-    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-12)
-
-
 def axes_of(left: np.ndarray, up: np.ndarray) -> np.ndarray:
     """(..., 3, 3) columns forward, left, up: exactly along `left`, and as near to `up` as that allows."""
-    left = unit(left)
-    forward = unit(np.cross(left, up))
+    left = unit_vectors(left)
+    forward = unit_vectors(np.cross(left, up))
     return np.stack((forward, left, np.cross(forward, left)), axis=-1)
 
 
@@ -148,6 +143,6 @@ def _trunk_axes(left: np.ndarray, lever: np.ndarray | None, long_axis: np.ndarra
     rigid, body = axes_of(left, lever), axes_of(left, long_axis)
     # Both have the same y axis: what is between them is an angle about it.
     lean = np.arctan2((body[..., 2] * rigid[..., 0]).sum(-1), (body[..., 2] * rigid[..., 2]).sum(-1))
-    upright = unit(long_axis)[:, 2] > 0.85
+    upright = unit_vectors(long_axis)[:, 2] > 0.85
     usual = float(np.median(lean[upright] if upright.mean() > 0.1 else lean))
     return rigid @ Rotation.from_rotvec([0.0, usual, 0.0]).as_matrix()

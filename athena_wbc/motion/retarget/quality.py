@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from athena_wbc.motion.evidence import flights_of, measure_fall
 from athena_wbc.motion.retarget.build import POINTS, Build
 from athena_wbc.motion.retarget.contacts import Contacts
 from athena_wbc.motion.retarget.ground import measure_heights
@@ -31,6 +32,8 @@ class Bar:
     """Depth of the deepest point below the ground, m."""
     root_jumps: int = 0
     """Single-frame jumps of the root, as in the motion check."""
+    wrong_falls: int = 0
+    """1 where the flights fall so far off g that no command would read the clip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Quality:
     joint_speed_share: float
     """Greatest joint speed by its limit."""
     root_jumps: int
+    wrong_falls: int
     flights: int
 
     def as_dict(self) -> dict:
@@ -107,6 +111,7 @@ def measure_quality(
     stands = contacts.flat[1:] & contacts.flat[:-1]
     slide = (np.linalg.norm(np.diff(heights.sole[..., :2], axis=0), axis=2) * fps)[stands]
     planted = contacts.planted.any(axis=1)
+    fall = measure_fall(flights_of(heights.lowest, heights.com[:, 2], fps))
     step = np.diff(qpos[:, :3], axis=0)
     usual = 0.5 * (np.roll(step, 1, axis=0) + np.roll(step, -1, axis=0))
     jumps = np.linalg.norm(step - usual, axis=1)[1:-1] * fps > JUMP_SPEED
@@ -128,5 +133,6 @@ def measure_quality(
         joint_speed_max=float(speed.max()),
         joint_speed_share=float((speed / embodiment.velocity_limit).max()),
         root_jumps=int(jumps.sum()),
+        wrong_falls=int(fall is not None and fall.is_wrong),
         flights=flights,
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.files import sha256_file, sha256_json, write_json
+from athena_wbc.files import make_folder, sha256_file, sha256_json, write_json
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.convert import output_path
 from athena_wbc.motion.formats.human import human_extensions, read_human
@@ -96,7 +96,7 @@ def retarget_files(
     Returns:
         One record for each motion, or for each file that could not be read, in the order of the files.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     done = {} if redo else _finished(out, job)
     hashes = {file: sha256_file(file) for file in files}
     waiting = [file for file in files if hashes[file] not in done]

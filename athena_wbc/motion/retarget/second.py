@@ -11,7 +11,6 @@ from athena_wbc.motion.retarget.build import POINTS, Build
 from athena_wbc.motion.retarget.contacts import Contacts, fade, smoothstep
 from athena_wbc.motion.retarget.ground import (
     arm_lift,
-    body_lift,
     find_flights,
     flight_lift,
     ground_lift,
@@ -25,8 +24,8 @@ from athena_wbc.roles import SIDES
 SMOOTHING = 0.14
 """Window of the smoothing filter, s; cubic, so that it keeps peaks of a motion of 5 Hz and less."""
 
-DEEP = 0.01
-"""From this depth below the ground a solution is done again, m."""
+DEEP, HIGH = 0.01, 0.03
+"""From this depth below the ground, or this height above it where something should lie, a solution is done again, m."""
 
 LOW = 0.06
 """Feet below this height are held as planted ones are, m."""
@@ -66,12 +65,15 @@ def grounded(chain: Chain, qpos: np.ndarray, person: Person, contacts: Contacts,
     return _raised(chain, lift, arm_lift(heights, lift, fps), flights, contacts, build, fps)
 
 
-def above_ground(target: Grounded, qpos: np.ndarray, contacts: Contacts, build: Build, fps: float) -> Grounded | None:
-    """The target raised where the second solution is below the ground still; None where it is not."""
+def on_ground(target: Grounded, qpos: np.ndarray, contacts: Contacts, build: Build, fps: float) -> Grounded | None:
+    """The target raised where the second solution is below the ground, lowered where it hovers; None where neither.
+
+    A body that lies may have come to another shape at its new height.
+    """
     heights = measure_heights(build, qpos)
-    if heights.lowest.min() > -DEEP:
+    lift = ground_lift(heights, contacts, target.flights, fps)
+    if heights.lowest.min() > -DEEP and lift.min() > -HIGH:
         return None
-    lift = body_lift(heights, contacts, fps)
     arms = arm_lift(heights, lift, fps)
     again = _raised(target.chain, lift, arms, target.flights, contacts, build, fps)
     return dataclasses.replace(again, firm=np.maximum(again.firm, target.firm))

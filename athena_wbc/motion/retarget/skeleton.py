@@ -7,10 +7,11 @@ import dataclasses
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from athena_wbc.motion.human import unit_vectors
 from athena_wbc.motion.retarget.build import POINTS, Build
 from athena_wbc.motion.retarget.contacts import Contacts, fade, lock
 from athena_wbc.motion.retarget.feet import foot_targets, free_feet, upright_legs
-from athena_wbc.motion.retarget.person import Person, unit
+from athena_wbc.motion.retarget.person import Person
 
 _STRETCHED = 0.02
 """Distance of the knee from the line between hip and ankle at which the leg counts as half stretched, m."""
@@ -59,7 +60,7 @@ def rebuild(person: Person, contacts: Contacts, build: Build, scale: float) -> C
     frames = person.num_frames
     points = np.zeros((frames, len(POINTS), 3))
     feet = free_feet(person, contacts)
-    thigh, shin = unit(person.knee - person.hip), unit(person.ankle - person.knee)
+    thigh, shin = unit_vectors(person.knee - person.hip), unit_vectors(person.ankle - person.knee)
     thigh, shin = upright_legs(thigh, shin, feet, contacts, build, person.fps)
     foot_axes = foot_targets(feet, -shin, contacts, build, person.fps)
 
@@ -71,8 +72,8 @@ def rebuild(person: Person, contacts: Contacts, build: Build, scale: float) -> C
     ankle = knee + build.shin * shin
     torso = turned(person.pelvis_axes, build.waist)
     shoulder = torso[:, None] + turned(person.torso_axes, build.shoulders)
-    elbow = shoulder + build.upper_arm * unit(person.elbow - person.shoulder)
-    wrist = elbow + build.forearm * unit(person.wrist - person.elbow)
+    elbow = shoulder + build.upper_arm * unit_vectors(person.elbow - person.shoulder)
+    wrist = elbow + build.forearm * unit_vectors(person.wrist - person.elbow)
     for part, value in zip(_SIDED, (hip, knee, ankle, shoulder, elbow, wrist), strict=True):
         points[:, _SIDED[part]] = value
     points[:, _TORSO] = torso
@@ -128,8 +129,8 @@ def _knees(points: np.ndarray, left: np.ndarray, build: Build) -> np.ndarray:
     out = np.sqrt(np.maximum(build.thigh**2 - forth**2, 0.0))
     bend = knee - hip
     bend = bend - (bend * along).sum(axis=2, keepdims=True) * along
-    bend = bend + _STRETCHED * unit(np.cross(along, left[:, None]))
-    return hip + forth * along + out * unit(bend)
+    bend = bend + _STRETCHED * unit_vectors(np.cross(along, left[:, None]))
+    return hip + forth * along + out * unit_vectors(bend)
 
 
 def lowest(axes: np.ndarray, sole: np.ndarray) -> np.ndarray:

@@ -146,6 +146,16 @@ def test_bad_input_is_one_line(capsys: pytest.CaptureFixture[str], arguments: tu
     assert expected in failure(capsys, *arguments)
 
 
+def test_a_folder_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "taken").write_text("a file")
+    assert "taken: cannot be made (File exists)" in failure(capsys, "in", "--out", "taken")
+
+
+def test_left_handed_axes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Read as left-handed, a person of right-handed axes has the left side on the right."""
+    assert "left and right are swapped" in failure(capsys, "in/squat1.npz", "--out", "clips", "--handed", "left")
+
+
 def test_an_empty_folder_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
     assert "empty: no file with a known ending" in failure(capsys, "empty", "--out", "c")

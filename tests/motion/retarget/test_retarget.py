@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,11 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.evidence import trace_bodies
 from athena_wbc.motion.human import HumanMotion
-from athena_wbc.motion.retarget.build import Build
+from athena_wbc.motion.retarget.build import Build, robot_build
 from athena_wbc.motion.retarget.clip import Retargeted, Settings, retarget
+from athena_wbc.motion.retarget.contacts import find_contacts
+from athena_wbc.motion.retarget.person import read_person
+from athena_wbc.motion.retarget.quality import Bar, measure_quality
 from athena_wbc.motion.retarget.solve import SPEED_SHARE
 from tests.motion.retarget.person_of import mirrored, mirrored_joints
 
@@ -159,19 +164,37 @@ def test_motions_that_cannot_be_retargeted(build: Build, people: dict[str, Human
 
 @pytest.mark.parametrize("robot", ["athena80", "junior35"])
 def test_other_robots(robot: str, people: dict[str, HumanMotion]) -> None:
-    from athena_wbc.motion.retarget.build import robot_build
-    from athena_wbc.motion.retarget.quality import Bar
-
     other = robot_build(get_embodiment(robot))
     quality = retarget(people["walk"], other, Settings()).quality
     assert quality.reasons(Bar()) == [] and quality.error_mean < 0.03
 
 
-def test_real_motions_keep_what_is_promised(build: Build, shared_motions) -> None:
+@pytest.mark.parametrize("robot", ["g1", "athena80", "junior35"])
+def test_real_motions_keep_what_is_promised(robot: str, shared_motions: Path) -> None:
     from athena_wbc.motion.formats.human import read_human
 
+    build = robot_build(get_embodiment(robot))
     for name in ("walk", "kick", "getup_faceup"):
         (motion,) = read_human(shared_motions / "deepmimic_human" / f"humanoid3d_{name}.txt")
-        quality = dataclasses.asdict(retarget(motion, build, Settings()).quality)
+        result = retarget(motion, build, Settings())
+        quality = dataclasses.asdict(result.quality)
+        assert result.quality.reasons(Bar()) == []
         assert quality["error_mean"] < 0.03 and quality["limit_violations"] == 0
         assert quality["slide_median"] < 0.05 and quality["penetration"] < 0.02 and quality["root_jumps"] == 0
+        # Nobody flies here: from the ground or an elbow to the feet, something touches at all times.
+        clip = result.clip
+        trace = trace_bodies(build.embodiment, clip.root_pos, clip.root_quat, clip.joint_pos, clip.fps)
+        assert trace.lowest.max() < 0.04, name
+
+
+def test_flights_that_do_not_fall_at_g_are_refused(
+    build: Build, people: dict[str, HumanMotion], results: dict[str, Retargeted]
+) -> None:
+    """The same frames at half the rate fall at a quarter of g, and no command would read them."""
+    person = read_person(people["vertical_jump"], 50.0)
+    clip, points = results["vertical_jump"].clip, np.zeros((person.num_frames, 14, 3))
+    qpos = np.concatenate((clip.root_pos, clip.root_quat[:, [3, 0, 1, 2]], clip.joint_pos), axis=1)
+    for fps, expected in ((50.0, []), (25.0, ["wrong_falls 1 is above 0"])):
+        quality = measure_quality(build, qpos, points, points, find_contacts(person), 1, fps)
+        assert quality.reasons(Bar()) == expected
+    assert quality.reasons(Bar(wrong_falls=math.inf)) == []

@@ -27,7 +27,7 @@ from athena_wbc.motion.formats.human.raw import (
 )
 from athena_wbc.motion.formats.human.registry import HumanFormat, register_human_format
 from athena_wbc.motion.formats.raw import Choice
-from athena_wbc.motion.human import LANDMARKS, REQUIRED, SIDED
+from athena_wbc.motion.human import LANDMARKS, REQUIRED, SIDED, unit_vectors
 
 ROLES: dict[str, tuple[str, ...]] = {
     "asis": ("{s}ASI", "{s}ASIS", "{s}FWT", "WAIST{s}FRONT"),
@@ -240,9 +240,9 @@ def _from_roles(path: Path, markers: Mapping[str, np.ndarray], rate: float, repo
         behind = np.mean(back, axis=0)
         found["pelvis"] = 0.5 * (middle + behind)
         width = np.linalg.norm(front[0] - front[1], axis=1, keepdims=True)
-        across = _unit(front[0] - front[1])
+        across = unit_vectors(front[0] - front[1])
         ahead = middle - behind
-        ahead = _unit(ahead - (ahead * across).sum(axis=1, keepdims=True) * across)
+        ahead = unit_vectors(ahead - (ahead * across).sum(axis=1, keepdims=True) * across)
         down = -np.cross(ahead, across)
     for side, letter, sign, corner in (("left", "L", 1.0, front[0]), ("right", "R", -1.0, front[1])):
         if (centre := role("hip_centre", letter)) is not None:
@@ -265,7 +265,7 @@ def _from_roles(path: Path, markers: Mapping[str, np.ndarray], rate: float, repo
         elif (top := role("shoulder", letter)) is not None:
             lower = 0.0
             if width is not None:
-                lower = _SHOULDER * width * _unit(found["pelvis"] - top)
+                lower = _SHOULDER * width * unit_vectors(found["pelvis"] - top)
             found[f"{side}_shoulder"] = top + lower
         if (toe := role("toe", letter)) is not None:
             found[f"{side}_toe"] = toe
@@ -293,10 +293,6 @@ def _from_roles(path: Path, markers: Mapping[str, np.ndarray], rate: float, repo
             f"{', '.join(missing)} need them; trim or repair the take"
         )
     return found
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 FORMAT = register_human_format(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from athena_wbc.motion.evidence import BodyTrace, Fall, find_flights, measure_fall
+from athena_wbc.motion.human import unit_vectors
 
 SHORTEST, TALLEST = 1.2, 2.2
 """Stature in m that decides an open unit. The range is narrower than the ratio of any two units."""
@@ -57,13 +58,9 @@ def stature(points: Points) -> float:
     return (total + float(np.median(np.linalg.norm(trunk, axis=1)))) / LEG_AND_TRUNK
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
-
-
 def body_up(points: Points) -> np.ndarray:
     """(T, 3) unit vectors from the ankles to the shoulders."""
-    return _unit(middle(points, "shoulder") - middle(points, "ankle"))
+    return unit_vectors(middle(points, "shoulder") - middle(points, "ankle"))
 
 
 def upright_share(points: Points, axis: np.ndarray) -> float:
@@ -98,21 +95,21 @@ def toes_forward(points: Points) -> float:
     """
     up = body_up(points)
     left = points["left_hip"] - points["right_hip"] + points["left_shoulder"] - points["right_shoulder"]
-    front = _unit(np.cross(left, up))
+    front = unit_vectors(np.cross(left, up))
     cosines = []
     for side in ("left", "right"):
         ankle, knee, hip = (points[f"{side}_{part}"] for part in ("ankle", "knee", "hip"))
         if f"{side}_toe" in points:
             direction = points[f"{side}_toe"] - ankle
-            shank = _unit(ankle - knee)
+            shank = unit_vectors(ankle - knee)
             direction = direction - (direction * shank).sum(axis=1, keepdims=True) * shank
-            cosines.append((_unit(direction) * front).sum(axis=1))
+            cosines.append((unit_vectors(direction) * front).sum(axis=1))
         else:
             bend = knee - 0.5 * (hip + ankle)
             # A straight leg says nothing: the cosine counts in full from a bend of 5 % of the leg on.
             length = np.linalg.norm(hip - ankle, axis=1)
             weight = np.minimum(np.linalg.norm(bend, axis=1) / np.maximum(0.05 * length, 1e-9), 1.0)
-            cosines.append((_unit(bend) * front).sum(axis=1) * weight)
+            cosines.append((unit_vectors(bend) * front).sum(axis=1) * weight)
     return float(np.mean(cosines))
 
 

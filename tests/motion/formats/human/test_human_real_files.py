@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.evidence import GRAVITY
 from athena_wbc.motion.formats.human import evidence, human_extensions, read_human
-from athena_wbc.motion.formats.safe_npz import looks_like_zip
 from athena_wbc.motion.human import HumanMotion
+from tests.motion.formats.real_files import NOTES, OWNERS
 
 pytest.importorskip("pybvh", reason="BVH is read with pybvh: install athena-wbc[formats]")
 pytest.importorskip("c3d", reason="C3D is read with the package c3d: install athena-wbc[formats]")
@@ -58,6 +59,9 @@ REFUSED = {
 }
 """File -> why it is refused without options."""
 
+BESIDE = ("cmu_bvh_asf_amc/01.asf", "cmu_bvh_asf_amc/11.asf")
+"""Skeletons of the AMC files, which are read with them."""
+
 ROBOTS = ("amp_poselib_npy", "g1_moves", "kimodo_g1", "loco_mujoco_mini", "protomotions_kimodo", "tienkung_txt")
 """Folders of robot motions: no human reader takes them."""
 
@@ -94,13 +98,12 @@ def test_every_file_is_read_or_refused(shared_motions: Path) -> None:
         with pytest.raises(AthenaError, match=re.escape(reason)) as caught:
             read_human(shared_motions / name)
         assert "\n" not in str(caught.value)
-    listed = {*files, *REFUSED}
+    listed = {*files, *REFUSED, *BESIDE}
     for path in sorted(shared_motions.rglob("*")):
         name = path.relative_to(shared_motions).as_posix()
-        is_ours = path.suffix in human_extensions() and not name.startswith((*ROBOTS,)) and name not in listed
-        if is_ours and "UPSTREAM" not in name and "LICENSE" not in name:
-            robots = name.startswith("holosoma/") and looks_like_zip(path)
-            assert robots, f"{name} is on no list"
+        is_note = any(fnmatch(path.name, note) for note in NOTES)
+        if path.is_file() and not is_note and OWNERS[name.split("/")[0]] in ("human", "both"):
+            assert name in listed, f"{name} is on no list"
 
 
 def test_robot_motions_are_nobodys(shared_motions: Path) -> None:
