@@ -8,10 +8,10 @@ OUT ?= runs/demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test test-isaaclab lint clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 setup: $(STAMP) ## Make .venv with the library in it (CPU torch where there is no GPU)
 
@@ -29,6 +29,18 @@ lint: $(STAMP) ## Check style and formatting
 test: lint ## Lint, then run all tests
 	$(VENV)/bin/python -m pytest -n 2
 
+ISAACLAB := .venv-isaaclab
+PARITY := build/parity.npz
+
+$(ISAACLAB)/.setup-done: pyproject.toml tools/setup_isaaclab.sh
+	PYTHON312="$(PYTHON312)" tools/setup_isaaclab.sh $(ISAACLAB)
+	@touch $@
+
+test-isaaclab: $(STAMP) $(ISAACLAB)/.setup-done ## Test the Isaac Lab shell, in an environment of its own (7.4 GB)
+	@mkdir -p $(dir $(PARITY))
+	$(VENV)/bin/python tests/isaaclab/write_parity.py $(PARITY)
+	ATHENA_PARITY=$(PARITY) $(ISAACLAB)/bin/python -m pytest tests/isaaclab tests/isaacsim tests/test_isaaclab_launch.py
+
 clean: ## Remove .venv, caches and build products; runs/ stays
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(ISAACLAB) build dist .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ Only the command that runs imports what it needs, so that ``athena --version`` a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_threads()
         if getattr(arguments, "where", None) is not None:
             _filter_motions(arguments)
-        return arguments.run(arguments) or 0
+        with _simulator(arguments):
+            return arguments.run(arguments) or 0
     except AthenaError as error:
         print(f"athena: error: {error}", file=sys.stderr)
         return 2
@@ -63,6 +65,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `athena motions info x | head`: the reader has seen enough
         sys.stderr.close()
         return 0
+
+
+def _simulator(arguments: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """Start the simulator that a command was given; `physics=ENGINE` among the overrides is the simulator's."""
+    if not hasattr(arguments, "sim"):
+        return contextlib.nullcontext()
+    from athena_wbc.sim.registry import simulator
+
+    overrides = getattr(arguments, "overrides", [])
+    engines = [override.partition("=")[2] for override in overrides if override.startswith("physics=")]
+    if engines:
+        arguments.overrides = [override for override in overrides if not override.startswith("physics=")]
+    device = getattr(arguments, "device", "cpu")
+    return simulator(arguments.sim, device, engines[-1] if engines else None, arguments.headless)
 
 
 def _filter_motions(arguments: argparse.Namespace) -> None:

@@ -41,8 +41,8 @@ def _rollout(arguments: argparse.Namespace, specs: list[str]):
     from athena_wbc.learning.checkpoint import load_checkpoint, load_policy
     from athena_wbc.motion.corpus import load_clips
     from athena_wbc.motion.library import MotionLibrary
-    from athena_wbc.sim.env import TrackingEnv
     from athena_wbc.sim.play import record_rollout
+    from athena_wbc.sim.registry import make_env
 
     source = arguments.checkpoint
     given = {"task.randomisation": "none", "task.observations.student.noise": False}
@@ -51,7 +51,7 @@ def _rollout(arguments: argparse.Namespace, specs: list[str]):
     clips = load_clips(specs, embodiment)[:1]
     library = MotionLibrary(clips, embodiment, config.sim.control_dt)
     groups = tuple(config.ppo.obs_groups["actor"])
-    env = TrackingEnv(config, library, num_envs=1, seed=arguments.seed, groups=groups)
+    env = make_env(config, library, num_envs=1, seed=arguments.seed, groups=groups)
     try:
         return embodiment, record_rollout(env, load_policy(source, env), arguments.seconds)
     finally:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,8 +31,11 @@ from athena_wbc.layers import Layer, compose, override_layers
 from athena_wbc.learning.checkpoint import latest_checkpoint, load_checkpoint, load_policy
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.opening import open_library
-from athena_wbc.sim.env import TrackingEnv
+from athena_wbc.sim.registry import make_env
 from athena_wbc.task.config import ObservationGroup, RandomisationConfig
+
+if TYPE_CHECKING:
+    from athena_wbc.sim.env import TrackingEnv
 
 ZERO = "zero"
 """In the place of a checkpoint: a policy whose action is always zero. With residual actions the joint targets
@@ -130,7 +133,7 @@ def evaluate_checkpoint(
     """
     embodiment, device = library.embodiment, library.device
     count = choose_num_envs(library, config.evaluation, len(embodiment.key_bodies), embodiment.num_joints)
-    env = TrackingEnv(config, library, count, device, seed, groups=tuple(config.ppo.obs_groups["actor"]))
+    env = make_env(config, library, count, device, seed, groups=tuple(config.ppo.obs_groups["actor"]))
     try:
         env.task.randomisation.reseed(seed + _RANDOMISATION_SEED)
         policy = zero_policy(env) if checkpoint is None else load_policy(checkpoint, env, device)

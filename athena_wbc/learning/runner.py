@@ -267,13 +267,21 @@ class TrainingRunner:
         self.checkpoint = Path(source)
         states = [contents, *contents["other_processes"]]
         state = states[self.processes.rank] if len(states) == self.processes.world_size else None
-        if state is None or state["environment"] is None or not hasattr(self.env, "load_state_dict"):
+        saved = None if state is None else state["environment"]
+        if saved is None or not hasattr(self.env, "load_state_dict") or saved.get("simulator") is not None:
+            self._load_progress(contents["environment"])
             return False
         self.env.load_state_dict(state["environment"])
         self._observations = TensorDict(dict(state["observations"]), batch_size=[self.env.num_envs], device=self.device)
         # Last, since building and loading draw random numbers too.
         set_rng_state(state["rng"])
         return True
+
+    def _load_progress(self, saved: Mapping[str, Any] | None) -> None:
+        """Take over what is learnt of the motions where the simulation itself cannot go on."""
+        load = getattr(getattr(self.env, "task", None), "load_progress", None)
+        if load is not None and saved is not None:
+            load(saved["task"])
 
     @contextlib.contextmanager
     def _stop_on_signals(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
@@ -32,7 +32,10 @@ from athena_wbc.learning.teachers import (
 )
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.opening import open_library
-from athena_wbc.sim.env import TrackingEnv
+from athena_wbc.sim.registry import make_env
+
+if TYPE_CHECKING:
+    from athena_wbc.sim.env import TrackingEnv
 
 DEFAULT_RECIPE = "general"
 DEFAULT_MOTIONS = ("builtin",)
@@ -77,7 +80,7 @@ def run_training(
     console: Console | None = None,
     quiet: bool = False,
 ) -> TrainingResult:
-    """Train a policy on motions in the MuJoCo shell, or go on with a run.
+    """Train a policy on motions, or go on with a run, on the simulator in use.
 
     Args:
         out: folder of the run.
@@ -177,7 +180,7 @@ def build_env(
     ``training`` lets curricula act; it is for the reinforcement learning of a recipe that has one, no other stage.
     """
     groups = tuple(required_groups(config.ppo))
-    return TrackingEnv(config, library, num_envs, device, seed, groups, training)
+    return make_env(config, library, num_envs, device, seed, groups, training)
 
 
 def refuse_existing(out: Path) -> None:

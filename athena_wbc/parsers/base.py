@@ -86,6 +86,14 @@ def command_group(commands: Commands, name: str, summary: str) -> Commands:
     return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=Parser)
 
 
+def add_simulator_options(parser: Parser) -> None:
+    """Add the choice of the simulator; with Isaac Lab `physics=ENGINE` stands among the overrides."""
+    parser.add_argument(
+        "--sim", default="auto", metavar="SIMULATOR", help="mujoco, isaaclab, or auto: the one that is installed (auto)"
+    )
+    parser.add_argument("--headless", action="store_true", help="with --sim isaaclab: open no window")
+
+
 READING = ("format", "fps", "quaternion", "joint_order", "accept")
 """Options that say how motion files are read, where these leave it open."""
 
@@ -163,3 +171,4 @@ def add_rollout_options(parser: Parser, rollouts: str) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
     parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
     parser.add_argument("--randomisation", help="randomisation preset instead of the protocol's, or none")
+    add_simulator_options(parser)

@@ -8,6 +8,7 @@ from athena_wbc.parsers.base import (
     Parser,
     add_motion_spec,
     add_rollout_options,
+    add_simulator_options,
     command,
     positive,
 )
@@ -74,6 +75,7 @@ def _add_training_options(parser: Parser, recipe: str) -> None:
     )
     parser.add_argument("--seed", type=int, help="seed of everything random (0)")
     parser.add_argument("--device", default="cpu", help="torch device of networks and task: cpu, cuda:0 (cpu)")
+    add_simulator_options(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
 

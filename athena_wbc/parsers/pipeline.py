@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from athena_wbc.parsers.base import Commands, add_rollout_options, command, positive
+from athena_wbc.parsers.base import Commands, add_rollout_options, add_simulator_options, command, positive
 
 
 def add_pipeline(commands: Commands) -> None:
@@ -35,6 +35,7 @@ def add_pipeline(commands: Commands) -> None:
     parser.add_argument(
         "--motions-root", "--motions_root", metavar="FOLDER", help="where relative motions start (where you run)"
     )
+    add_simulator_options(parser)
 
 
 def add_mine(commands: Commands) -> None:

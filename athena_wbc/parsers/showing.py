@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from athena_wbc.parsers.base import DEFAULT_TASK, Commands, add_motion_spec, command, command_group, positive
+from athena_wbc.parsers.base import (
+    DEFAULT_TASK,
+    Commands,
+    add_motion_spec,
+    add_simulator_options,
+    command,
+    command_group,
+    positive,
+)
 
 
 def add_play(commands: Commands) -> None:
@@ -22,6 +30,7 @@ def add_play(commands: Commands) -> None:
     parser.add_argument("--width", type=positive, default=480, help="pixels a picture is wide (480)")
     parser.add_argument("--height", type=positive, default=360, help="pixels a picture is high (360)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (0)")
+    add_simulator_options(parser)
 
 
 def add_demo(commands: Commands) -> None:

@@ -320,6 +320,22 @@ class TrackingTask:
             "gravity_curriculum": None if self.gravity_curriculum is None else self.gravity_curriculum.state_dict(),
         }
 
+    def progress_state(self) -> dict:
+        """The part of `state_dict` that is learnt and not of an episode: sampler and curricula."""
+        curriculum = self.gravity_curriculum
+        return {
+            "sampler": self.sampler.state_dict(),
+            "gravity_curriculum": None if curriculum is None else curriculum.state_dict(),
+            "termination_scale": self.termination_scale,
+        }
+
+    def load_progress(self, state: dict) -> None:
+        """Take `progress_state`, or that part of a `state_dict`, over: episodes are left as they are."""
+        self.sampler.load_state_dict(state["sampler"])
+        self.termination_scale = state["termination_scale"]
+        if self.gravity_curriculum is not None and state["gravity_curriculum"] is not None:
+            self.gravity_curriculum.load_state_dict(state["gravity_curriculum"])
+
     def load_state_dict(self, state: dict) -> None:
         self.clip.copy_(state["clip"])
         self.step.copy_(state["step"])

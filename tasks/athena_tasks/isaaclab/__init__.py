@@ -1,0 +1,51 @@
+"""Isaac Lab's side of the tracking task: importing this registers its gym ids.
+
+Isaac Lab imports it through the entry point group `isaaclab.tasks`. Every robot that is registered then has its two
+ids, those of packages outside this one too; the simulator is imported only when one of them is made.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+
+from athena_tasks import task_entries
+
+
+def register() -> list[str]:
+    """Register the gym ids of every known robot that have none yet; returns these."""
+    import gymnasium
+
+    new = []
+    for task_id, entry in task_entries().items():
+        if task_id in gymnasium.registry:
+            continue
+        gymnasium.register(
+            id=task_id,
+            entry_point="athena_tasks.isaaclab.env:TrackingDirectEnv",
+            disable_env_checker=True,
+            kwargs={
+                "env_cfg_entry_point": functools.partial(_env_cfg, entry.robot, entry.play),
+                "rsl_rl_cfg_entry_point": functools.partial(_runner_cfg, entry.robot),
+                "default_agent": "rsl_rl",
+            },
+        )
+        new.append(task_id)
+    return new
+
+
+def _env_cfg(robot: str, play: bool):
+    from athena_tasks.isaaclab.cfg import make_env_cfg
+
+    return make_env_cfg(robot, play)
+
+
+def _runner_cfg(robot: str):
+    from athena_tasks.isaaclab.agent import make_runner_cfg
+
+    return make_runner_cfg(robot)
+
+
+# Gymnasium comes with Isaac Lab. Without the two there is nothing to register with, only something to say.
+if importlib.util.find_spec("gymnasium") is not None:
+    register()

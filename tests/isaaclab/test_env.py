@@ -1,0 +1,120 @@
+"""The Isaac Lab shell: resets, phases, gravity, randomisation, and parity with the MuJoCo shell."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from athena_wbc.motion.reference import GeneralisedState
+from athena_wbc.task.randomisation import PhysicsParameters
+
+_spec = importlib.util.spec_from_file_location("write_parity", Path(__file__).parent / "write_parity.py")
+parity = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(parity)
+
+QUIET = ("task.randomisation=none", "task.reset.scale=0")
+
+
+def ids(*values: int) -> torch.Tensor:
+    return torch.tensor(values)
+
+
+def test_a_reset_is_the_reference(make):
+    env = make(*QUIET)
+    env.reset_to(ids(0, 1, 2, 3), ids(0, 0, 0, 0), ids(0, 10, 20, 30))
+    robot, reference = env.task.robot, env.library.at(ids(0, 0, 0, 0), ids(0, 10, 20, 30))
+    for name in ("root_pos_w", "root_quat_w", "joint_pos", "joint_vel", "body_pos_w", "root_lin_vel_w"):
+        torch.testing.assert_close(getattr(robot, name), getattr(reference, name), atol=1e-4, rtol=0.0, msg=name)
+    torch.testing.assert_close(robot.body_lin_vel_w, reference.body_lin_vel_w, atol=1e-3, rtol=0.0)
+
+
+def test_bodies_are_right_after_an_automatic_reset(make):
+    """Isaac Lab does not forward the simulation there; the shell does."""
+    env = make(*QUIET)
+    ended = 0
+    for _ in range(60):
+        _, _, dones, _ = env.step(4.0 * torch.randn(4, env.num_actions))
+        for env_id in dones.nonzero().flatten().tolist():
+            ended += 1
+            reference = env.library.at(env.task.clip[env_id : env_id + 1], env.task.step[env_id : env_id + 1])
+            got = env.task.robot.body_pos_w[env_id]
+            torch.testing.assert_close(got, reference.body_pos_w[0], atol=1e-4, rtol=0.0)
+        if ended:
+            break
+    assert ended
+
+
+def test_observations_have_the_sizes_that_were_told_beforehand(make):
+    env = make(*QUIET)
+    spaces = env.env.single_observation_space
+    observed = env.env.obs_buf
+    assert spaces["policy"].shape == observed["policy"].shape[1:]
+    assert spaces["critic"].shape == observed["critic"].shape[1:]
+    assert env.env.single_action_space.shape == (29,)
+
+
+def test_isaac_labs_counter_is_not_the_clips(make):
+    env = make(*QUIET)
+    env.env.episode_length_buf[:] = 300
+    before = env.task.step.clone()
+    _, _, dones, _ = env.step(torch.zeros(4, env.num_actions))
+    assert not dones.any() and torch.equal(env.task.step, before + 1)
+
+
+def test_gravity_of_each_environment(make):
+    env = make(*QUIET, num_envs=3)
+    env.auto_reset = False
+    env.reset_to(ids(0, 1, 2), ids(0, 0, 0), ids(0, 0, 0))
+    start: GeneralisedState = parity.default_start(env)
+    falling = GeneralisedState(*(value.expand(3, -1).clone() for value in list(vars(start).values())[:6]))
+    falling.root_pos_w[:, 2] = 5.0
+    factor = torch.tensor([0.0, 0.5, 1.0])
+    env.env.backend.write_parameters(ids(0, 1, 2), PhysicsParameters(None, None, None, factor))
+    env.env.backend.write(ids(0, 1, 2), falling)
+    env.task.observe(env.env.backend.read_start(ids(0, 1, 2)))
+    for _ in range(10):
+        env.step(torch.zeros(3, env.num_actions))
+    # The centre of mass falls freely whatever the joints do; the root frame nearly so with the pose held.
+    backend = env.env.backend
+    mass = backend._robot.data.body_mass.torch
+    velocity = (backend._robot.data.body_com_vel_w.torch[..., 2] * mass).sum(1) / mass.sum(1)
+    expected = -9.81 * 0.2 * factor
+    torch.testing.assert_close(velocity.cpu(), expected, atol=0.01 * 9.81 * 0.2, rtol=0.0)
+
+
+def test_the_default_pose_is_held_as_on_mujoco(make, mujoco):
+    env = make(*parity.OVERRIDES, "task.action.mode=absolute", num_envs=1)
+    env.auto_reset = False
+    env.env.backend.write(ids(0), parity.default_start(env))
+    env.task.observe(env.env.backend.read_start(ids(0)))
+    for frame in range(50):
+        env.step(torch.zeros(1, env.num_actions))
+        robot = env.task.robot
+        assert abs(float(robot.root_pos_w[0, 2]) - mujoco["held/height"][frame]) < 0.02
+        assert np.abs(robot.joint_pos[0].numpy() - mujoco["held/joints"][frame]).max() < 0.05
+
+
+def test_two_hundred_states_say_the_same_on_both(make, mujoco):
+    env = make(*parity.OVERRIDES, num_envs=parity.NUM_STATES, motions=("builtin",))
+
+    def start(state: GeneralisedState):
+        for name in ("root_pos_w", "root_quat_w", "root_lin_vel_w", "root_ang_vel_w", "joint_pos", "joint_vel"):
+            setattr(state, name, torch.from_numpy(mujoco[f"given/{name}"]))
+        everyone = torch.arange(parity.NUM_STATES)
+        env.env.backend.write(everyone, state)
+        robot = env.env.backend.read_start(everyone)
+        # Forces at a start state that no step has seen are the engine's: the task gets those of the file.
+        for name in ("joint_torque", "foot_force", "undesired_contact"):
+            setattr(robot, name, torch.from_numpy(mujoco[f"states/robot/{name}"]))
+        return robot
+
+    got = parity.states(env, start)
+    for name, value in got.items():
+        expected = mujoco[f"states/{name}"]
+        if value.dtype == bool:
+            np.testing.assert_array_equal(value, expected, err_msg=name)
+        elif not name.endswith("quat_w"):
+            np.testing.assert_allclose(value, expected, atol=1e-4, rtol=1e-4, err_msg=name)

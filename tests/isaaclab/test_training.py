@@ -1,0 +1,51 @@
+"""Training, evaluation and checkpoints on Isaac Lab: two iterations each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from athena_wbc.evaluation.run import run_evaluation
+from athena_wbc.learning.train import run_training
+
+TINY = ("ppo.num_steps_per_env=4", "ppo.num_mini_batches=1", "ppo.num_learning_epochs=1", "ppo.logging.writer=none")
+SMALL = ("ppo.actor.hidden_dims=[16]", "ppo.critic.hidden_dims=[16]")
+
+
+def train(out: Path, recipe: str, **options):
+    overrides = [*TINY, *SMALL]
+    result = run_training(
+        out, 2, recipe=recipe, motions="builtin:wave", num_envs=4, overrides=overrides, quiet=True, **options
+    )
+    assert result.iteration == 2
+    return result
+
+
+@pytest.fixture(scope="module")
+def general(launched: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "general"
+    train(out, "general")
+    return out
+
+
+@pytest.mark.parametrize("recipe", ["dynamic", "balance"])
+def test_every_recipe_trains(launched: None, tmp_path: Path, recipe: str):
+    train(tmp_path / recipe, recipe)
+
+
+def test_a_student_is_distilled_and_fine_tuned(general: Path, tmp_path: Path):
+    train(tmp_path / "student", "single_teacher_student", teachers={"general": general})
+    train(tmp_path / "finetuned", "finetune", init_from=tmp_path / "student")
+
+
+def test_a_run_goes_on(general: Path):
+    result = run_training(general, 3, resume=True, quiet=True)
+    assert result.iteration == 3
+
+
+def test_a_checkpoint_is_evaluated(general: Path, tmp_path: Path):
+    out = tmp_path / "evaluation"
+    run_evaluation(general, ["builtin:wave"], "athena", out, rollouts=1, num_envs=4)
+    assert json.loads((out / "metrics.json").read_text())
