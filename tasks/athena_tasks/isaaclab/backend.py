@@ -269,8 +269,8 @@ def _sensed(contacts) -> list[str]:
 
 
 def _engine(sim, robot) -> Newton | PhysX:
-    manager = sim.physics_manager
-    kind = manager if isinstance(manager, type) else type(manager)
-    if any("newton" in base.__module__ for base in kind.__mro__):
+    # The manager's class is a name that is resolved late; the configuration says whose it is.
+    packages = {base.__module__.partition(".")[0] for base in type(sim.cfg.physics).__mro__}
+    if "isaaclab_newton" in packages:
         return Newton(sim, robot)
     return PhysX(sim, robot)

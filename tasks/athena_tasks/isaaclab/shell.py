@@ -30,6 +30,8 @@ class IsaacLabEnv(VecEnv):
         training: bool = False,
     ) -> None:
         launch.check_installation()
+        from isaaclab.sim import SimulationContext
+
         from athena_tasks.isaaclab.cfg import TrackingEnvCfg, set_scene
         from athena_tasks.isaaclab.env import TrackingDirectEnv
 
@@ -44,9 +46,15 @@ class IsaacLabEnv(VecEnv):
         self.num_envs = num_envs
         self.num_actions = self.embodiment.num_joints
         self.device = torch.device(device)
-        with torch.inference_mode(False), torch.no_grad(), launch.quiet():
-            self.env = TrackingDirectEnv(cfg, config=config, library=library, groups=groups, training=training)
-            self.env.reset()
+        try:
+            with torch.inference_mode(False), torch.no_grad(), launch.quiet():
+                self.env = TrackingDirectEnv(cfg, config=config, library=library, groups=groups, training=training)
+                self.env.reset()
+        except BaseException:
+            # A half-made environment would bar the way to every later one in this process.
+            if SimulationContext.instance() is not None:
+                SimulationContext.instance().clear_instance()
+            raise
         self.task = self.env.task
         self.max_episode_length = max(1, round(config.task.termination.episode_length_s / config.sim.control_dt))
 
