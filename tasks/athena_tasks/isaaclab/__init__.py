@@ -6,8 +6,9 @@ ids, those of packages outside this one too; the simulator is imported only when
 
 from __future__ import annotations
 
-import functools
 import importlib.util
+from collections.abc import Callable
+from typing import Any
 
 from athena_tasks import task_entries
 
@@ -25,8 +26,8 @@ def register() -> list[str]:
             entry_point="athena_tasks.isaaclab.env:TrackingDirectEnv",
             disable_env_checker=True,
             kwargs={
-                "env_cfg_entry_point": functools.partial(_env_cfg, entry.robot, entry.play),
-                "rsl_rl_cfg_entry_point": functools.partial(_runner_cfg, entry.robot),
+                "env_cfg_entry_point": _env_cfg(entry.robot, entry.play),
+                "rsl_rl_cfg_entry_point": _runner_cfg(entry.robot),
                 "default_agent": "rsl_rl",
             },
         )
@@ -34,16 +35,23 @@ def register() -> list[str]:
     return new
 
 
-def _env_cfg(robot: str, play: bool):
-    from athena_tasks.isaaclab.cfg import make_env_cfg
+# Isaac Lab asks a callable entry point for its file, which only a plain function has.
+def _env_cfg(robot: str, play: bool) -> Callable[[], Any]:
+    def env_cfg() -> Any:
+        from athena_tasks.isaaclab.cfg import make_env_cfg
 
-    return make_env_cfg(robot, play)
+        return make_env_cfg(robot, play)
+
+    return env_cfg
 
 
-def _runner_cfg(robot: str):
-    from athena_tasks.isaaclab.agent import make_runner_cfg
+def _runner_cfg(robot: str) -> Callable[[], Any]:
+    def runner_cfg() -> Any:
+        from athena_tasks.isaaclab.agent import make_runner_cfg
 
-    return make_runner_cfg(robot)
+        return make_runner_cfg(robot)
+
+    return runner_cfg
 
 
 # Gymnasium comes with Isaac Lab. Without the two there is nothing to register with, only something to say.
