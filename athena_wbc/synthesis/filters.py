@@ -34,7 +34,7 @@ class FilterConfig:
     """Depth of the lowest point below the floor, 95th percentile of the frames, m."""
     floating: float = 0.3
     """Longest time without any contact and without falling freely, s."""
-    skating: float = 0.35
+    skating: float = 0.45
     """Share of the frames on the feet in which all that is low slides faster than `slide_speed`."""
     slide_speed: float = 0.5
     """m/s."""

@@ -16,8 +16,8 @@ from athena_wbc.motion.formats.human.evidence import ANKLE_HEIGHT, TOE_HEIGHT, c
 from athena_wbc.motion.retarget.contacts import intervals
 from athena_wbc.synthesis.motion import JOINT_NAMES, LEFT_ANKLE, LEFT_FOOT, RIGHT_ANKLE, RIGHT_FOOT, SyntheticMotion
 
-LOW = 0.04
-"""A point within this of the floor may bear weight, m: feet of good recordings wander by up to 3 cm."""
+LOW = 0.06
+"""A point within this of the floor may bear weight, m: in good recordings feet that stand wander by up to 6 cm."""
 
 SLOW = 0.5
 """A foot that moves faster horizontally bears no weight, m/s; see `motion.features.CONTACT_SPEED`."""
