@@ -16,6 +16,7 @@ from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.formats.human import body
 from athena_wbc.motion.human import HumanMotion, unit_vectors
 from athena_wbc.motion.retarget.build import Build, robot_build
+from athena_wbc.motion.retarget.contacts import fade
 from athena_wbc.motion.retarget.quality import Bar, Quality
 from athena_wbc.parallel import parallel_map
 from athena_wbc.synthesis.filters import FilterConfig
@@ -37,13 +38,12 @@ COMPAT_HEIGHT = 0.92
 _RELEASED_FPS = 30.0
 _RELEASED_SIGMA = 3.0 / _RELEASED_FPS
 _LABELS = {
-    "jumping": "dynamic", "floor": "dynamic", "locomotion": "locomotion", "turning": "locomotion",
-    "evasion": "dynamic", "legs": "dynamic",
+    "jumping": "dynamic", "floor": "dynamic", "evasion": "dynamic", "legs": "dynamic", "locomotion": "locomotion",
+    "turning": "locomotion",
 }  # fmt: skip
 _BALANCES = ("balance", "arabesque", "side_scale", "leg_lift")
-_BALANCE_TIME = 1.2
-_AIRTIME = 0.15
-_TRAVEL = 0.3
+_BALANCE_TIME, _JUMP_TIME, _SOMERSAULT = 1.2, 0.25, 0.6
+_TRAVEL, _FAST = 0.3, 1.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ConversionConfig:
     of their flights."""
     root_sigma: float = 0.1
     """Standard deviation of the Gaussian over the path of the pelvis, which moves the whole body, s; the released code
-    has 3 frames at 30 a second."""
+    has 3 frames at 30 a second. Heights of free flights are left as they are."""
     joint_sigma: float = 2.0 / 30.0
     """As above for the directions of the bones, whose lengths stay, s; the released code has 2 frames."""
     ground_percentile: float = 5.0
@@ -120,29 +120,38 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
     """A motion resampled, smoothed and put on the floor; what was done stands in its provenance under "conversion"."""
     if config.claims_compat:
         return _as_released(motion)
-    resampled = at_rate(motion, config.fps)
     smooths = config.smoothing == "always" or (config.smoothing == "learned" and motion.is_learned)
-    positions = resampled.positions
+    resampled = at_rate(motion, config.fps)
+    prepared = _grounded(resampled, config.ground_percentile)
     if smooths:
-        positions = smooth_joints(positions, config.joint_sigma * config.fps)
-        positions = smooth_root(positions, config.root_sigma * config.fps)
-    smoothed = resampled.replace(positions=positions)
-    ground = float(np.percentile(find_support(smoothed).lowest, config.ground_percentile))
+        flights = find_support(prepared).flights()
+        positions = smooth_joints(prepared.positions, config.joint_sigma * config.fps)
+        positions = smooth_root(positions, config.root_sigma * config.fps, flights)
+        prepared = _grounded(prepared.replace(positions=positions), config.ground_percentile)
     done = {
         "fps": config.fps,
         "root_sigma": config.root_sigma if smooths else 0.0,
         "joint_sigma": config.joint_sigma if smooths else 0.0,
-        "lifted": -ground,
+        "lifted": float(prepared.positions[0, PELVIS, 2] - resampled.positions[0, PELVIS, 2]),
     }
-    return smoothed.replace(
-        positions=positions - np.array((0.0, 0.0, ground)), provenance={**motion.provenance, "conversion": done}
-    )
+    return prepared.replace(provenance={**motion.provenance, "conversion": done})
 
 
-def smooth_root(positions: np.ndarray, sigma: float) -> np.ndarray:
-    """Move the bodies of (T, 22, 3) as a whole, so that the pelvis follows its own smoothed path; sigma in frames."""
+def smooth_root(positions: np.ndarray, sigma: float, flights: Sequence[tuple[int, int, bool]] = ()) -> np.ndarray:
+    """Move the bodies of (T, 22, 3) as a whole, so that the pelvis follows its own smoothed path.
+
+    Args:
+        sigma: standard deviation, frames.
+        flights: as of `Support.flights`. Height is left as it is in the free ones and, fading, within two sigma of
+            them: a parabola of 0.4 s that is smoothed over 0.1 s falls at half of g, and hovers.
+    """
     root = positions[:, PELVIS]
-    return positions + (_smooth(root, sigma) - root)[:, None]
+    moved = _smooth(root, sigma) - root
+    free = np.zeros(len(root), dtype=bool)
+    for start, stop, falls in flights:
+        free[start:stop] |= falls
+    moved[:, 2] *= 1.0 - fade(free, 2.0 * sigma)
+    return positions + moved[:, None]
 
 
 def smooth_joints(positions: np.ndarray, sigma: float) -> np.ndarray:
@@ -216,19 +225,23 @@ def default_name(motion: SyntheticMotion, prompt: Prompt) -> str:
 
 
 def label_of(prompt: Prompt, features: HumanFeatures) -> str:
-    """One of `motion.clip.LABELS`: what the motion shows decides, and where it shows nothing special its first move.
+    """One of `motion.clip.LABELS`; what the motion shows decides first, then the prompt's first move.
 
-    Free flights, inversion and somersaults are dynamic; standing on one leg for long, or a pose of balance among the
-    moves, is balance.
+    Jumps longer than a running step, inversion and somersaults are dynamic; a pose of balance among the moves, or a
+    long stand on one leg, is balance. Without moves travel is locomotion, fast limbs are dynamic, and what is left is
+    balance.
     """
-    if features.ballistic > _AIRTIME or features.inverted > 0.0 or max(features.pitch_turned, features.roll_turned) > 0.6:
+    somersault = max(features.pitch_turned, features.roll_turned) > _SOMERSAULT
+    if features.longest_flight > _JUMP_TIME or features.inverted > 0.0 or somersault:
         return "dynamic"
     moves = [move.move for move in prompt.moves]
     if features.longest_single_support > _BALANCE_TIME or any(move in _BALANCES for move in moves):
         return "balance"
-    if not moves:
-        return "locomotion" if features.root_speed_mean > _TRAVEL else "dynamic"
-    return _LABELS.get(FAMILY[moves[0]], "locomotion" if features.root_speed_mean > _TRAVEL else "dynamic")
+    if moves and FAMILY[moves[0]] in _LABELS:
+        return _LABELS[FAMILY[moves[0]]]
+    if features.root_speed_mean > _TRAVEL:
+        return "locomotion"
+    return "dynamic" if features.joint_speed_p95 > _FAST else "balance"
 
 
 def from_human(motion: HumanMotion, prompt_id: str = "", fps: float = FPS) -> SyntheticMotion:
@@ -241,7 +254,9 @@ def from_human(motion: HumanMotion, prompt_id: str = "", fps: float = FPS) -> Sy
     own = dict(zip(motion.joint_names, motion.positions.swapaxes(0, 1), strict=True))
     shoulders = 0.5 * (at["left_shoulder"] + at["right_shoulder"])
     neck = at.get("neck", shoulders)
-    known = {joint: at[landmark] for landmark, joint in body.LANDMARKS.items() if landmark in at and landmark != "chest"}
+    known = {
+        joint: at[landmark] for landmark, joint in body.LANDMARKS.items() if landmark in at and landmark != "chest"
+    }
     known |= {joint: own[joint] for joint in JOINT_NAMES if joint in own}
     known.setdefault("neck", neck)
     # A chest that is no joint of the mean body is the top of the spine's lower part: what hangs from it moves with it.
@@ -282,6 +297,12 @@ def _facing_forward(motion: SyntheticMotion) -> SyntheticMotion:
     return motion.replace(positions=(motion.positions - start) @ turn.T)
 
 
+def _grounded(motion: SyntheticMotion, percentile: float) -> SyntheticMotion:
+    """The motion with a percentile over the frames of its lowest point on the floor."""
+    ground = float(np.percentile(find_support(motion).lowest, percentile))
+    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, ground)))
+
+
 def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
     """What the released code does to a motion before it is retargeted."""
     frames = round(motion.num_frames * _RELEASED_FPS / motion.fps)
@@ -299,6 +320,11 @@ def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
     )
 
 
+def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian along the frames; the ends are continued as they are."""
+    return gaussian_filter1d(values, sigma, axis=0, mode="nearest") if sigma > 0.0 else values
+
+
 def _human(motion: SyntheticMotion, prompt: Prompt, name: str, label: str) -> HumanMotion:
     human = motion.human(name, prompt.text, label)
     done = motion.provenance.get("conversion", {})
@@ -313,9 +339,7 @@ def _settings(config: ConversionConfig) -> Settings:
     return Settings(fps=config.robot_fps)
 
 
-def _convert(
-    embodiment: Embodiment, config: ConversionConfig, item: tuple[SyntheticMotion, Prompt, str]
-) -> Conversion:
+def _convert(embodiment: Embodiment, config: ConversionConfig, item: tuple[SyntheticMotion, Prompt, str]) -> Conversion:
     motion, prompt, name = item
     try:
         clip, quality = to_clip(motion, prompt, embodiment, config, name)

@@ -68,6 +68,8 @@ class HumanFeatures:
     """The part of it in which the centre of mass falls freely, s."""
     flights: int
     """Free flights."""
+    longest_flight: float
+    """s."""
     single_support: float
     """Share of frames in which one foot alone bears the weight."""
     longest_single_support: float
@@ -163,6 +165,7 @@ def human_features(motion: SyntheticMotion) -> HumanFeatures:
         airtime=sum(stop - start for start, stop, _ in flights) / fps,
         ballistic=sum(stop - start for start, stop, falls in flights if falls) / fps,
         flights=sum(falls for *_, falls in flights),
+        longest_flight=max((stop - start for start, stop, falls in flights if falls), default=0) / fps,
         single_support=float(alone.mean()),
         longest_single_support=longest_run(alone) / fps,
         yaw_net=float(yaw[-1] - yaw[0]),
