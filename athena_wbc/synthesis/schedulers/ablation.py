@@ -8,7 +8,6 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.synthesis.bank import Bank
-from athena_wbc.synthesis.free_text import random_prompts
 from athena_wbc.synthesis.protocols import Schedule, Scheduler
 from athena_wbc.synthesis.records import Observation
 from athena_wbc.synthesis.sampling import stream
@@ -45,6 +44,9 @@ def swap_source(schedule: Schedule, loop: int, seed: int, used: Sequence[str] = 
     Returns:
         The schedule, and the keys of all prompts now used.
     """
+    # Its vocabulary is read from files, which the other ablations have no use for.
+    from athena_wbc.synthesis.free_text import random_prompts
+
     count, known = len(schedule.prompts), set(used)
     source = iter(random_prompts(count, int(stream(seed, "free text", loop).integers(2**31))))
     prompts = tuple(drawing.unused(lambda _, prompt=prompt: (prompt, None), known)[0] for prompt in source)
