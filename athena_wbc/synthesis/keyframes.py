@@ -36,7 +36,7 @@ _BELOW = 0.42
 _AZIMUTH, _ELEVATION = math.radians(35.0), math.radians(14.0)
 _TILE = 0.5
 
-_PAPER, _FLOOR, _LINE = (250, 250, 248), (236, 235, 230), (214, 212, 205)
+_PAPER, _FLOOR, _LINE = (250, 250, 248), (236, 235, 230), (204, 202, 194)
 _SHADOW, _INK = (186, 184, 178), (40, 42, 46)
 _GREY, _BLUE, _ORANGE = (120, 124, 130), (38, 104, 196), (226, 120, 30)
 _SIDE = {"left": _BLUE, "right": _ORANGE}
@@ -57,7 +57,7 @@ _SHADE = 0.55
 
 
 def frame_indices(frames: int, count: int) -> np.ndarray:
-    """Indices of `count` frames at equal intervals, the first and the last among them; all frames if there are fewer."""
+    """Indices of `count` frames at equal intervals, the first and the last among them; all if there are fewer."""
     count = min(count, frames)
     return np.round(np.linspace(0.0, frames - 1.0, count)).astype(int)
 

@@ -5,6 +5,7 @@ The two questions of CLAIMS (C.4 and D.3), asked apart: whoever rates the diffic
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -218,8 +219,6 @@ def stand_in(
 ) -> Judgement:
     """The judgement of `fallback`, which says for whom and why it stands in."""
     assert fallback is not None
-    import dataclasses
-
     judgement = fallback.judge([motion], [prompt])[0]
     why = "; ".join(map(str, failures))
     return dataclasses.replace(judgement, reason=f"stands in for a model without an answer ({why}). {judgement.reason}")
