@@ -132,8 +132,8 @@ def overlap(points: np.ndarray, source: np.ndarray, neighbours: int) -> Overlap 
     if min(len(points), len(source)) < 2:
         return None
     to_source, within = _nearest(points, source, 1), _nearest(source, source, 2)
-    k, l = min(neighbours, len(source) - 1), min(neighbours, len(points) - 1)
-    source_radius, set_radius = _nearest(source, source, k + 1)[:, k], _nearest(points, points, l + 1)[:, l]
+    k, own = min(neighbours, len(source) - 1), min(neighbours, len(points) - 1)
+    source_radius, set_radius = _nearest(source, source, k + 1)[:, k], _nearest(points, points, own + 1)[:, own]
     usual = float(np.median(within[:, 1]))
     return Overlap(
         inside=_share_within(points, source, source_radius),

@@ -12,7 +12,7 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.layers import Layer, compose, file_layers, override_layers
-from athena_wbc.pipeline.config import JudgingConfig, motion_specs
+from athena_wbc.pipeline.config import JudgingConfig
 from athena_wbc.synthesis.convert import ConversionConfig, check_conversion
 from athena_wbc.synthesis.filters import FilterConfig, check_filters
 from athena_wbc.synthesis.records import VERDICTS
@@ -99,7 +99,8 @@ class TrainingConfig:
     """What the first loop starts with: ``fixed`` for the fixed tracker, a checkpoint or a run's folder; null for
     nothing."""
     earlier: str = "rehearsal"
-    """Clips of earlier loops that are trained again: ``rehearsal`` those that the scheduler names, ``all``, ``none``."""
+    """Clips of earlier loops that are trained again: ``rehearsal`` for those that the scheduler names, ``all`` or
+    ``none``."""
     pipeline: str | None = None
     """Name in ``configs/pipeline``, or a YAML file: every loop then runs the whole pipeline on its clips instead of
     one recipe. It starts from scratch in every loop."""
@@ -312,11 +313,6 @@ def _rooted(value: Any, own: Any) -> Any:
         return [_rooted(entry, own) for entry in value]
     is_path = isinstance(value, str) and (os.sep in value or "." in value) and "://" not in value
     return own(value) if is_path and len(value) < 1000 and os.path.exists(own(value)) else value
-
-
-def rooted_specs(config: SynthesisConfig, specs: Sequence[str]) -> list[str]:
-    """Motion specifications with ``motions_root`` before their relative paths; built-in clips stay."""
-    return motion_specs(config, specs)
 
 
 def to_dict(config: SynthesisConfig) -> dict[str, Any]:

@@ -106,7 +106,9 @@ def generate(plan: LoopPlan, loop: int, resume: bool) -> Outcome:
 
         produce = make_producer(plan)
         for batch in _batches(waiting, plan.config.generator.batch):
-            for name, prompt, (motion, note) in zip(*_columns(batch), produce([prompt for _, prompt in batch])):
+            for name, prompt, (motion, note) in zip(
+                *_columns(batch), produce([prompt for _, prompt in batch]), strict=True
+            ):
                 save_motion(folder / f"{name}.npz", motion, {"asked": prompt.id, **plain(note)})
             done += len(batch)
             print(f"{done} of {len(prompts)} motions", flush=True)

@@ -15,13 +15,14 @@ from athena_wbc.files import sha256_file, sha256_json
 from athena_wbc.learning.checkpoint import FOLDER
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
+from athena_wbc.pipeline.config import rooted_specs
 from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.plan import Motions, check_heldout
 from athena_wbc.pipeline.work import Outcome, Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
-from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, rooted_specs, to_dict
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
 from athena_wbc.synthesis.loop.resolve import Resolved
@@ -193,7 +194,7 @@ def _read(
 ) -> tuple[Motions, list[MotionClip]]:
     if not specs:
         return Motions((), (), ""), []
-    rooted = rooted_specs(config, specs)
+    rooted = rooted_specs(config.motions_root, specs)
     try:
         clips = list(load_clips(rooted, embodiment))
     except AthenaError as error:
