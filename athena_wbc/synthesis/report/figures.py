@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from athena_wbc.pipeline.figures import INK, Line, dress, grid
 
-_LOOPS = ("#56B4E9", "#2F83C5", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#9467BD")
+_LOOPS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#2F83C5", "#9467BD")
 _DOMAINS = ("#D55E00", "#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#2F83C5", "#9467BD", "#8C564B")
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 SOURCE_COLOUR = "#808080"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def write_loop_report(folder: Path) -> Path:
     folder = Path(folder)
     run = read_run(folder)
     plane, how = _plane(run)
-    if how == "PCA":
+    if how == "PCA" and importlib.util.find_spec("sklearn") is None:
         run.notes.append("scikit-learn is not installed, so the embedding is a PCA; install the extra [synthesis]")
     write_json(folder / JSON, _record(run, how))
     write_text(folder / MARKDOWN, _markdown(run))
@@ -149,7 +150,7 @@ def _loops(run: RunFindings) -> str:
         values = [loop.figures[key] for loop in run.loops]
         if None not in values:
             panels[title] = {title: Line(x, factor * np.array(values, dtype=float))}
-    colours = dict.fromkeys((title for title, _ in _CURVES.values()), figures.loop_colour(1))
+    colours = dict.fromkeys((title for title, _ in _CURVES.values()), figures.loop_colour(5))
     drawn = ""
     if panels and len(run.loops) > 1:
         figure = _single_lines(panels, colours)
@@ -190,7 +191,7 @@ def _trackers(run: RunFindings) -> str:
             if run.baseline is not None:
                 lines["fixed tracker, held out"] = Line(x, np.full(len(x), factor * run.baseline[key]))
             panels[title] = lines
-        colours = {"on the held-out clips": figures.loop_colour(4), "on the loop's own clips": figures.loop_colour(0)}
+        colours = {"on the held-out clips": figures.loop_colour(1), "on the loop's own clips": figures.loop_colour(0)}
         caption = "The tracker of every loop; dashed, the fixed tracker on the held-out clips."
         parts.append(page.figure(to_svg(figures.lines_figure(panels, colours), "trackers", caption), caption))
     parts.append(
