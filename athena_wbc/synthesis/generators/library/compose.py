@@ -149,12 +149,12 @@ def _perform(parts: list[Part], manner: Manner, pace: float, frames: int) -> Tra
         if number and manner.pause:
             keys = [*manners.pause(manner), *keys]
         if blocks[-1][0] == part.floor:
-            blocks[-1][1].extend(keys)
+            blocks[-1][1].extend(_wound(keys, blocks[-1][1]))
         else:
             blocks.append((part.floor, keys))
     if blocks[-1][0]:
         blocks.append((False, []))
-    blocks[-1][1].append(settle(_QUIET))
+    blocks[-1][1].extend(_wound([settle(_QUIET)], blocks[-1][1]))
     done = sum(sum(key.time for key in keys) for _, keys in blocks)
     spare = (frames - 1) / FPS - done
     if spare > 1e-6:
@@ -168,6 +168,22 @@ def _perform(parts: list[Part], manner: Manner, pace: float, frames: int) -> Tra
         place = footing_of(track) if floor else line.end
         entry = (local_rotations(track.world[-1:])[0], track.root[-1])
     return Track(np.concatenate([t.world for t in tracks]), np.concatenate([t.root for t in tracks]))
+
+
+def _wound(keys: list[Key], before: list[Key]) -> list[Key]:
+    """Keys whose pelvis goes on from the whole turns that the keys before have left it with."""
+    last = next((key.pelvis for key in reversed(before) if key.pelvis is not None), (0.0, 0.0, 0.0))
+    whole = [360.0 * round(angle / 360.0) for angle in last]
+    if not any(whole):
+        return keys
+    return [
+        key
+        if key.pelvis is None
+        else dataclasses.replace(
+            key, pelvis=(key.pelvis[0] + whole[0], key.pelvis[1] + whole[1], key.pelvis[2] + whole[2])
+        )
+        for key in keys
+    ]
 
 
 def _on_grid(keys: list[Key]) -> list[Key]:

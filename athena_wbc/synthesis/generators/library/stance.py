@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from athena_wbc.motion.builtin.curves import GRAVITY
 from athena_wbc.synthesis.generators.library.skeleton import (
-    ARMS, BALLS, INDEX, JOINT_MASSES, LEG_LENGTH, LEGS, OFFSETS, SIGNS, STANDING_HEIGHT, Track,
+    ARMS, BALLS, INDEX, LEG_LENGTH, LEGS, OFFSETS, SIGNS, STANDING_HEIGHT, Track,
     about, between, centre_of_mass, hinge, local_rotations, place, swing, turned, world_rotations,
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.timeline import (
@@ -154,7 +154,7 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
         for side in (0, 1):
             _stand(world, root, hips, feet[side], heel[side], free[side], drawn, side)
         positions = place(world, root)
-    _clear_floor(world, root, hips, positions)
+    _clear_floor(world, root, hips, positions, drawn)
     return Track(world, root)
 
 
@@ -305,11 +305,12 @@ def _stand(
     _write_leg(world, side, thigh, knee, sole)
 
 
-def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, positions: np.ndarray) -> None:
+def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, positions: np.ndarray, drawn: Samples) -> None:
     """Draw up legs whose feet would dip into the floor."""
     for side in (0, 1):
         ankle, ball = LEGS[side].joints[2], BALLS[side]
-        depth = np.maximum(-positions[:, ball, 2], 0.02 - positions[:, ankle, 2])
+        clear = 0.6 * drawn.lift[:, side]
+        depth = clear + np.maximum(-positions[:, ball, 2], 0.02 - positions[:, ankle, 2])
         frames = np.flatnonzero(depth > 1e-3)
         if not len(frames):
             continue
@@ -321,5 +322,3 @@ def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, position
         _write_leg(part, side, thigh, knee, sole)
         world[frames] = part
 
-
-assert abs(JOINT_MASSES.sum() - 1.0) < 1e-9

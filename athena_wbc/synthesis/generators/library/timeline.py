@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from athena_wbc.motion.builtin.curves import bump
+from athena_wbc.motion.builtin.curves import bump, minimum_jerk
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Pivot, Step
 from athena_wbc.synthesis.generators.library.skeleton import OFFSETS, SIDES, SIGNS, INDEX
 from athena_wbc.synthesis.motion import FPS
@@ -35,6 +35,8 @@ BALL_PLACE = tuple(
 )
 """(2,) each: ball of the foot in the rest pose relative to the pelvis, m."""
 HALF_WIDTH = float(BALL_PLACE[0][1])
+_PEEL = 0.03
+"""Clearance of a foot on its way from the ground into the air, m."""
 MID_FOOT = 0.07
 """Of the middle of the foot behind its ball, m."""
 
@@ -112,14 +114,13 @@ def plan(keys: list[Key], start: Footing, first: np.ndarray | None = None) -> Ti
     planted = np.zeros((count, 2), dtype=bool)
     lifts = np.zeros((count, 2))
     balls, yaws, heading = start.balls.copy(), start.yaws.copy(), start.heading
-    wound = np.zeros(3)
     for number, key in enumerate(keys, start=1):
         row = values[number]
         row[:] = values[number - 1]
         row[WEIGHT], row[PRESS] = 0.5 if key.weight is None else key.weight, key.press
         heading += math.radians(key.turn)
         row[HEADING] = heading
-        _pose(row, key, wound)
+        _pose(row, key)
         centre, both = balls.mean(axis=0), isinstance(key.left, Step) and isinstance(key.right, Step)
         before = balls.copy()
         for side, foot in enumerate((key.left, key.right)):
@@ -129,6 +130,7 @@ def plan(keys: list[Key], start: Footing, first: np.ndarray | None = None) -> Ti
             if isinstance(foot, Air):
                 row[LEG[side]] = np.radians((foot.raised, foot.out, foot.knee, foot.turn, foot.point))
                 grounded[number, side] = stays = False
+                lifts[number - 1, side] = _PEEL if was and not key.flight else 0.0
             elif isinstance(foot, Step):
                 width = SIGNS[side] * HALF_WIDTH * (1.0 if both else 2.0)
                 base = centre if both else before[1 - side]
@@ -137,7 +139,7 @@ def plan(keys: list[Key], start: Footing, first: np.ndarray | None = None) -> Ti
                 offset = np.array((foot.forward, foot.left + width))
                 balls[side] = base + _turn(heading) @ offset
                 yaws[side] = heading + math.radians(foot.turn)
-                lifts[number - 1, side] = foot.lift if was and not key.flight else 0.0
+                lifts[number - 1, side] = 0.0 if key.flight else foot.lift
                 grounded[number, side] = True
                 stays = False
                 row[PITCH[side]] = 0.0
@@ -162,6 +164,8 @@ def sample(line: Timeline) -> Samples:
     values = PchipInterpolator(line.times, line.values, axis=0)(times)
     segment = np.clip(np.searchsorted(line.times, times, side="right") - 1, 0, len(line.planted) - 1)
     fraction = (times - line.times[segment]) / np.diff(line.times)[segment]
+    for side in (0, 1):
+        values[:, BALL[side]] = _places(line, side, segment, fraction, values[:, BALL[side]])
     lift = line.lifts[segment] * bump(np.clip(fraction, 0.0, 1.0))[:, None]
     inside = (fraction > 1e-6) & (fraction < 1.0 - 1e-6)
     # At a key itself a foot that is on the ground has arrived, or has not left yet.
@@ -171,11 +175,9 @@ def sample(line: Timeline) -> Samples:
     return Samples(times, values, segment, planted, lift, flight)
 
 
-def _pose(row: np.ndarray, key: Key, wound: np.ndarray) -> None:
-    """Write a key's angles; `wound` is what whole turns of the pelvis have left behind, rad."""
+def _pose(row: np.ndarray, key: Key) -> None:
     if key.pelvis is not None:
-        row[PELVIS] = np.radians(key.pelvis) + wound
-        wound += 2.0 * math.pi * np.round((row[PELVIS] - wound) / (2.0 * math.pi) * 0.999)
+        row[PELVIS] = np.radians(key.pelvis)
     if key.drop is not None:
         row[DROP] = key.drop
     if key.spine is not None:
@@ -185,6 +187,15 @@ def _pose(row: np.ndarray, key: Key, wound: np.ndarray) -> None:
     for side, arm in enumerate((key.left_arm, key.right_arm)):
         if arm is not None:
             row[ARM[side]] = (math.radians(arm[0]), math.radians(arm[1]), arm[2], math.radians(arm[3]))
+
+
+def _places(line: Timeline, side: int, segment: np.ndarray, fraction: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """(T, 3) place and yaw of a foot: on its way into the air that which it leaves, from the air the next one."""
+    before, after = line.values[segment, BALL[side]], line.values[segment + 1, BALL[side]]
+    share = minimum_jerk(np.clip(fraction, 0.0, 1.0))[:, None]
+    stepped = np.concatenate((before[:, :2] + share * (after - before)[:, :2], drawn[:, 2:]), axis=1)
+    rises = line.grounded[segment, side] & ~line.grounded[segment + 1, side]
+    return np.where(rises[:, None], before, np.where(line.grounded[segment, side][:, None], stepped, after))
 
 
 def _rest(start: Footing) -> np.ndarray:
