@@ -30,12 +30,10 @@ def strip(motion: SyntheticMotion, count: int = 15, view: str = "side", title: s
         title: over the strip.
 
     Raises:
-        AthenaError: matplotlib is not installed, fewer than two figures, or an unknown view.
+        AthenaError: fewer than two figures, or an unknown view.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise AthenaError("pictures need matplotlib: pip install 'athena-wbc[plots]'") from error
+    from matplotlib.figure import Figure  # costs half a second, and most uses of a motion draw nothing
+
     if count < 2:
         raise AthenaError(f"strip: count: must be 2 or more, is {count}")
     if view not in VIEWS:

@@ -35,7 +35,7 @@ class LibraryGenerator:
 
     def _one(self, prompt: Prompt, frames: int, seed: int) -> SyntheticMotion:
         rng = np.random.default_rng(int(sha256_json([prompt.id, seed, self.name])[:15], 16))
-        made = compose(prompt.moves, prompt.manner, frames, rng)
+        made = compose(prompt.moves, prompt.manner, frames, rng, self.config.noise)
         return SyntheticMotion(
             prompt_id=prompt.id,
             positions=made.track.positions,

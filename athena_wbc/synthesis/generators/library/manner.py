@@ -24,12 +24,13 @@ _LEAST_TIME = 0.08
 _DEEPEST = 0.48
 
 
-def apply(script: Script, manner: Manner, rng: np.random.Generator) -> tuple[Key, ...]:
+def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float = 1.0) -> tuple[Key, ...]:
     """The keys of a move, done in a manner; the same draws give the same take.
 
+    `noise` is a factor on the spread of takes.
     Tempo divides the times of keys on the ground, and `jump` multiplies those in flight: gravity times a flight.
     """
-    spread = rng.normal(size=3)
+    spread = noise * rng.normal(size=3)
     gain = manner.amplitude * (1.0 + _ANGLE_SPREAD * _held(spread[0]))
     pace = manner.tempo * (1.0 + _TIME_SPREAD * _held(spread[1]))
     length = manner.amplitude * (1.0 + _STEP_SPREAD * _held(spread[2]))
@@ -37,7 +38,7 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator) -> tuple[Key
     keys = []
     for key in script.keys:
         time = key.time * manner.jump if key.flight else max(_LEAST_TIME, key.time / pace * _burst(key, manner.burst))
-        jitter = 1.0 + 0.5 * _ANGLE_SPREAD * _held(rng.normal())
+        jitter = 1.0 + 0.5 * _ANGLE_SPREAD * _held(noise * rng.normal())
         keys.append(_done(key, time, gain * jitter, length, manner, script.floor))
         if carriage is not None:
             keys[-1] = dataclasses.replace(keys[-1], left_arm=carriage[0], right_arm=carriage[1])

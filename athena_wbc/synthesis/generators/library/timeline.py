@@ -28,7 +28,7 @@ _DEGREES = [*range(0, 3), *range(4, 12), 13, 14, 15, 17, *range(18, 28)]
 
 REST_LEG = (0.0, 0.0, 12.0, 0.0, 0.0)
 REST_ARM = (4.0, 60.0, 0.97, 10.0)
-REST_DROP = 0.02
+REST_DROP = 0.008
 
 BALL_PLACE = tuple(
     sum(OFFSETS[INDEX[f"{side}_{part}"], :2] for part in ("hip", "knee", "ankle", "foot")) for side in SIDES

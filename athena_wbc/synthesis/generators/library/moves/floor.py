@@ -24,7 +24,7 @@ def _arms(arm: tuple) -> dict[str, tuple]:
 def _up(time: float = 0.45) -> tuple[Key, Key]:
     """From a deep squat to the stance; the feet stay flat."""
     return (
-        Key(0.5 * time, pelvis=(0, 28, 0), spine=(0, 16, 0), head=(0, -15, 0), **_both(Air(62, 5, 88, point=-26 + 28 - 28)),
+        Key(0.5 * time, pelvis=(0, 28, 0), spine=(0, 16, 0), head=(0, -15, 0), **_both(Air(62, 5, 88, point=-2)),
             **_arms((50, 10, 0.85, 15))),
         Key(0.5 * time, **_STAND),
     )  # fmt: skip
@@ -38,7 +38,7 @@ def _flip(sign: float) -> Script:
     arm = (50, 5, 0.55, 20)
     return Script((
         Key(0.34, drop=0.28, pelvis=(0, 26, 0), spine=(0, 18, 0), head=(0, -15, 0), **_arms(BACK)),
-        Key(0.2, drop=-0.06, pelvis=(0, 12 * sign, 0), spine=(0, 0, 0), head=(0, 0, 0), **_arms((165, 8, 0.95, 10)),
+        Key(0.2, drop=-0.06, pelvis=(0, 12 * sign, 0), spine=(0, 0, 0), head=(0, 0, 0), **_arms((105, 8, 0.95, 10)),
             left=Heel(45), right=Heel(45), quick=True),
         Key(0.2 * time, flight=True, drop=0.0, pelvis=(0, 72 * sign, 0), spine=(0, 20, 0), **_both(Air(80, 5, 95, point=30)),
             **_arms((90, 5, 0.7, 15)), quick=True),

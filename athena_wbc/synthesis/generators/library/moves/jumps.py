@@ -14,7 +14,7 @@ def _crouch(time: float = 0.32, drop: float = 0.26, **changes: object) -> Key:
     return Key(time, drop=drop, **(values | changes))
 
 
-def _push(arm: Arm = (140, 10, 0.9, 10), **changes: object) -> Key:
+def _push(arm: Arm = (98, 10, 0.9, 10), **changes: object) -> Key:
     values: dict = {"left_arm": arm, "right_arm": arm, "pelvis": (0, 4, 0), "spine": (0, 0, 0), "head": (0, 0, 0)}
     return Key(0.2, drop=-0.05, quick=True, **(values | _BOTH | changes))
 
@@ -47,7 +47,8 @@ def jump(move: Move) -> Script:
     """Off both feet, onto both feet."""
     relaxed = Air(14, 4, 32)
     length = way(move, 0.35) if move.direction else (0.1, 0.0)
-    return _plain((relaxed, relaxed), level(move, 0.36, 0.46, 0.56), length, pelvis=(0, 0, 0))
+    return _plain((relaxed, relaxed), level(move, 0.36, 0.46, 0.56), length, pelvis=(0, 0, 0),
+                  left_arm=(135, 10, 0.92, 10), right_arm=(135, 10, 0.92, 10))  # fmt: skip
 
 
 def tuck_jump(move: Move) -> Script:

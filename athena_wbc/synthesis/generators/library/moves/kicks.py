@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from athena_wbc.synthesis.generators.library.moves.poses import BACK, GUARD, SIDE, Builder, level, settle
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Pivot, Script, Step
 from athena_wbc.synthesis.vocabulary import Move
@@ -52,9 +54,9 @@ def round_kick(move: Move) -> Script:
     tilt = level(move, -8, -22, -38)
     return Script((
         _ready(pelvis=(0, 0, -10)),
-        Key(0.24, drop=0.06, right=Air(70, 75, 115, point=30), left=Pivot(40), pelvis=(-10, 0, 20),
+        Key(0.28, drop=0.06, right=Air(72, 62, 115, point=30), left=Pivot(45), pelvis=(-10, 0, 28),
             spine=(0, 5, -20), quick=True),
-        Key(0.15, drop=0.04, right=Air(high, 42, 8, turn=-35, point=40), left=Pivot(85), pelvis=(tilt, 0, 75),
+        Key(0.2, drop=0.04, right=Air(high, 42, 8, turn=-35, point=40), left=Pivot(85), pelvis=(tilt, 0, 75),
             spine=(tilt / 3, 5, -35), head=(0, 0, -25), right_arm=(-10, 60, 0.9, 10), extreme=True, quick=True),
         Key(0.22, drop=0.07, right=Air(80, 30, 110, point=25), left=Pivot(55), pelvis=(-8, 0, 40), spine=(0, 5, -10),
             right_arm=GUARD),
@@ -84,7 +86,8 @@ def crescent_kick(move: Move) -> Script:
         Key(0.14, drop=0.03, right=Air(high, 5, 4, point=0), pelvis=(-6, -14, 5), spine=(0, 14, -5), extreme=True,
             quick=True),
         Key(0.15, drop=0.04, right=Air(0.72 * high, 68, 6, point=5), pelvis=(-12, -4, -10), quick=True),
-        _down(0.32),
+        Key(0.16, drop=0.05, right=Air(28, 35, 45), pelvis=(-4, 0, 0)),
+        _down(0.24),
     ))  # fmt: skip
 
 
@@ -177,7 +180,8 @@ def leg_lift(move: Move) -> Script:
     return Script((
         Key(0.3, drop=0.02, left_arm=SIDE, right_arm=SIDE, weight=0.9),
         Key(0.6, right=leg, pelvis=pelvis, extreme=True),
-        Key(0.55, right=Step(), pelvis=(0, 0, 0)),
+        Key(0.35, right=dataclasses.replace(leg, raised=0.35 * leg.raised, knee=22), pelvis=(0, 0.3 * pelvis[1], 0)),
+        Key(0.3, right=Step(), pelvis=(0, 0, 0)),
         settle(0.3),
     ), free_arms=True)  # fmt: skip
 

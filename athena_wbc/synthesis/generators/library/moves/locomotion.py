@@ -88,14 +88,14 @@ def run(move: Move) -> Script:
 
 def sprint(move: Move) -> Script:
     """Steps of 0.27 s with 0.12 s of flight, up to 1.25 m."""
-    return _run(_steps(move, 6), way(move, 1.2), flight=0.12, contact=0.16, knee=115, lean=14, arm=55)
+    return _run(_steps(move, 6), way(move, 1.05), flight=0.12, contact=0.16, knee=115, lean=14, arm=55)
 
 
 def _run(
     count: int, length: tuple[float, float], flight: float, contact: float, knee: float, lean: float, arm: float
 ) -> Script:
     keys = [Key(0.22, drop=0.1, pelvis=(0, lean, 0), right=Air(25, 0, 60), spine=(0, lean / 2, 0), press=0.05)]
-    keys.append(Key(0.16, drop=0.03, left=Heel(30), right=Air(45, 0, 65)))
+    keys.append(Key(0.16, drop=0.03, left=Heel(30), right=Air(45, 0, 45)))
     for number in range(count):
         side = 1 - number % 2
         gain = min(1.0, 0.55 + 0.25 * number)
@@ -112,7 +112,7 @@ def _run(
         keys.append(Key(0.45 * contact, drop=0.1, pelvis=(0, lean, 0), **_two(1 - side, Air(12, 0, knee, point=30))))
         if number < count - 1:
             keys.append(
-                Key(0.55 * contact, drop=0.03, **_two(1 - side, Air(0.42 * knee, 0, 0.6 * knee, point=10), Heel(35)))
+                Key(0.55 * contact, drop=0.03, **_two(1 - side, Air(0.48 * knee, 0, 0.42 * knee, point=5), Heel(35)))
             )
     last = 1 - count % 2
     keys.append(Key(0.28, drop=0.08, pelvis=(0, 2, 0), **_two(last, Step(0.25, _in(last)), Heel(0))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from athena_wbc.synthesis.generators.library.moves.poses import GUARD, REST, ROUND, SIDE, UP, Builder, level, settle
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Script, Step
 from athena_wbc.synthesis.generators.library.timeline import REST_DROP
@@ -92,7 +94,9 @@ def _balance(leg: Air, arm: tuple, other: tuple, high: float = 0.0, **pose: obje
         Key(0.4, drop=REST_DROP, weight=0.95, left_arm=SIDE, right_arm=SIDE),
         Key(0.6, drop=high, right=leg, left_arm=arm, right_arm=other, **pose),
         Key(0.35, extreme=True),
-        Key(0.55, drop=0.03, right=Step(), pelvis=(0, 0, 0), spine=(0, 0, 0), head=(0, 0, 0)),
+        Key(0.4, drop=0.03, right=dataclasses.replace(leg, raised=0.35 * leg.raised, knee=max(25.0, 0.4 * leg.knee)),
+            pelvis=(0, 0, 0), spine=(0, 0, 0), head=(0, 0, 0)),
+        Key(0.3, right=Step()),
         settle(0.35),
     ), free_arms=True)  # fmt: skip
 
