@@ -1,0 +1,227 @@
+"""From a plan of moves to one motion of a given length."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from athena_wbc.synthesis.generators.library import manner as manners
+from athena_wbc.synthesis.generators.library.ground import footing_of, solve_floor
+from athena_wbc.synthesis.generators.library.moves import MOVES
+from athena_wbc.synthesis.generators.library.moves.poses import settle
+from athena_wbc.synthesis.generators.library.script import Key, Script, mirrored
+from athena_wbc.synthesis.generators.library.skeleton import Track, local_rotations
+from athena_wbc.synthesis.generators.library.stance import solve
+from athena_wbc.synthesis.generators.library.timeline import plan, standing
+from athena_wbc.synthesis.motion import FPS
+from athena_wbc.synthesis.vocabulary import Manner, Move
+
+SELF_COUNTING = frozenset(
+    ("walk", "run", "sprint", "march", "skip", "side_step", "shuffle", "back_step", "lunge", "crawl", "zigzag", "hop",
+     "jumping_jack", "arm_wave", "arm_circle", "clap", "guard", "squat", "sway", "plie", "push_up")
+)  # fmt: skip
+"""Moves whose script repeats itself; others are repeated whole."""
+
+TURNING = frozenset(("turn", "pivot", "spin", "pirouette", "turning_jump", "spin_kick"))
+"""Moves that extra turns are added to."""
+_DEFAULT_TURNS = {"turn": 0.5, "pivot": 0.5, "spin": 1.0, "pirouette": 1.0, "turning_jump": 0.5, "spin_kick": 1.0}
+
+FASTEST = 11.0
+"""m/s of any joint: about the foot in a fast kick, the hand in a fast throw."""
+_CALMINGS = 3
+_QUIET = 0.2
+"""Seconds of stillness at both ends."""
+_FASTER = 1.25
+"""By how much a plan is quickened before a move is left out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One move of a motion."""
+
+    told: dict[str, Any]
+    """Plain values for the provenance."""
+    keys: tuple[Key, ...]
+    floor: bool
+    recording: Any = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return sum(key.time for key in self.keys)
+
+
+@dataclasses.dataclass(frozen=True)
+class Composition:
+    """A motion and how it came about."""
+
+    track: Track
+    provenance: dict[str, Any]
+
+
+def script_of(move: Move, manner: Manner, side: str) -> Script:
+    """The script of a move for the acting side, with the manner's extra turns."""
+    turns = move.turns
+    if move.move in TURNING and manner.extra_turns:
+        turns = (turns or _DEFAULT_TURNS[move.move]) + math.copysign(manner.extra_turns, turns or 1.0)
+    direction = move.direction
+    if side == "left":  # What a mirror turns around has to be turned around before.
+        turns = -turns
+        direction = {"left": "right", "right": "left"}.get(direction, direction)
+    if move.move in TURNING and not turns:
+        turns = _DEFAULT_TURNS[move.move]
+    count = move.count if move.move in SELF_COUNTING else 1
+    turns = float(np.clip(turns, -4.0, 4.0))
+    script = MOVES[move.move](dataclasses.replace(move, side="", turns=turns, direction=direction, count=count))
+    return mirrored(script) if side == "left" else script
+
+
+def compose(
+    moves: tuple[Move, ...], manner: Manner, frames: int, rng: np.random.Generator, noise: float = 1.0
+) -> Composition:
+    """Do the moves in order, in a manner, in `frames` frames of the generator's rate.
+
+    A plan that is too long is quickened a little; what still does not fit is left out from the end. A plan that is
+    too short is done again from the start as often as it fits whole, and ends in quiet stance.
+    """
+    moves = moves or (Move("stand"),)
+    budget = (frames - 1) / FPS - 2.0 * _QUIET
+    parts = [part for move in moves for part in _parts(move, manner, rng, noise)]
+    kept, pace, left_out = _fit(parts, manner, budget)
+    rounds = 1
+    total = _length(kept, manner) / pace
+    while not left_out and total > 0.0 and rounds < 50:
+        again = [part for move in moves for part in _parts(move, manner, rng, noise)]
+        if _length(kept + again, manner) / pace > budget:
+            again = _prefix(again, budget - _length(kept, manner) / pace - manner.pause, manner)
+            kept = kept + again
+            break
+        kept, rounds = kept + again, rounds + 1
+    track, slowed = _calm(kept, manner, pace, frames)
+    provenance = {
+        "moves": [part.told for part in kept],
+        "rounds": rounds,
+        "quickened": round(pace, 4),
+        "slowed": round(slowed, 4),
+        "left_out": [part.told for part in left_out],
+        "cut_frames": max(0, len(track) - frames),
+    }
+    return Composition(track.cut(0, frames), provenance)
+
+
+def _parts(move: Move, manner: Manner, rng: np.random.Generator, noise: float) -> list[Part]:
+    count = 1 if move.move in SELF_COUNTING else move.count
+    first = move.side if move.side in ("left", "right") else ("right", "left")[int(rng.integers(2))]
+    parts = []
+    for number in range(count):
+        other = "left" if first == "right" else "right"
+        side = other if move.side == "both" and number % 2 else first
+        script = script_of(move, manner, side)
+        told: dict[str, Any] = {"move": move.move, "side": side, "source": "procedural"}
+        parts.append(Part(told, manners.apply(script, manner, rng, noise), script.floor))
+    return parts
+
+
+def _length(parts: list[Part], manner: Manner) -> float:
+    return sum(part.duration for part in parts) + manner.pause * max(0, len(parts) - 1)
+
+
+def _prefix(parts: list[Part], budget: float, manner: Manner) -> list[Part]:
+    kept: list[Part] = []
+    for part in parts:
+        if _length([*kept, part], manner) > budget:
+            break
+        kept.append(part)
+    return kept
+
+
+def _fit(parts: list[Part], manner: Manner, budget: float) -> tuple[list[Part], float, list[Part]]:
+    """Parts that fit, the pace at which they do, and those that do not."""
+    kept, left_out = list(parts), []
+    while len(kept) > 1 and _length(kept, manner) > _FASTER * budget:
+        left_out.insert(0, kept.pop())
+    return kept, max(1.0, _length(kept, manner) / max(budget, 0.3)), left_out
+
+
+def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[Track, float]:
+    """Perform, and give more time to keys in which a joint is faster than people are; the largest factor is told."""
+    factors = [np.ones(len(part.keys)) for part in parts]
+    track = _perform(parts, manner, pace, frames)
+    for _ in range(_CALMINGS):
+        speed = np.linalg.norm(np.diff(track.positions, axis=0), axis=-1).max(axis=1) * FPS
+        if speed.max() <= FASTEST:
+            break
+        start = _QUIET
+        for number, (part, factor) in enumerate(zip(parts, factors, strict=True)):
+            start += manner.pause if number else 0.0
+            flight = np.array([key.flight for key in part.keys])
+            times = np.array([key.time for key in part.keys]) * np.where(flight, 1.0, factor / pace)
+            ends = start + np.cumsum(times)
+            for index in np.flatnonzero(~flight):
+                first, last = int((ends[index] - times[index]) * FPS), int(np.ceil(ends[index] * FPS))
+                factor[index] *= max(1.0, 1.05 * speed[first:last].max(initial=0.0) / FASTEST)
+            start = float(ends[-1])
+        slower = [
+            dataclasses.replace(part, keys=tuple(map(_stretched, part.keys, factor)))
+            for part, factor in zip(parts, factors, strict=True)
+        ]
+        track = _perform(slower, manner, pace, frames)
+    return track, max(float(factor.max()) for factor in factors)
+
+
+def _stretched(key: Key, factor: float) -> Key:
+    return dataclasses.replace(key, time=key.time * factor)
+
+
+def _perform(parts: list[Part], manner: Manner, pace: float, frames: int) -> Track:
+    blocks: list[tuple[bool, list[Key]]] = [(False, [Key(_QUIET)])]
+    for number, part in enumerate(parts):
+        keys = [key if key.flight else dataclasses.replace(key, time=key.time / pace) for key in part.keys]
+        if number and manner.pause:
+            keys = [*manners.pause(manner), *keys]
+        if blocks[-1][0] == part.floor:
+            blocks[-1][1].extend(_wound(keys, blocks[-1][1]))
+        else:
+            blocks.append((part.floor, keys))
+    if blocks[-1][0]:
+        blocks.append((False, []))
+    blocks[-1][1].extend(_wound([settle(_QUIET)], blocks[-1][1]))
+    done = sum(sum(key.time for key in keys) for _, keys in blocks)
+    spare = (frames - 1) / FPS - done
+    if spare > 1e-6:
+        blocks[-1][1].append(Key(spare))
+    tracks: list[Track] = []
+    place, entry = standing(), None
+    for floor, keys in blocks:
+        line = plan(_on_grid(keys), place)
+        track = solve_floor(line, entry) if floor else solve(line, entry)
+        tracks.append(track if not tracks else track.cut(1, len(track)))
+        place = footing_of(track) if floor else line.end
+        entry = (local_rotations(track.world[-1:])[0], track.root[-1])
+    return Track(np.concatenate([t.world for t in tracks]), np.concatenate([t.root for t in tracks]))
+
+
+def _wound(keys: list[Key], before: list[Key]) -> list[Key]:
+    """Keys whose pelvis goes on from the whole turns that the keys before have left it with."""
+    last = next((key.pelvis for key in reversed(before) if key.pelvis is not None), (0.0, 0.0, 0.0))
+    whole = [360.0 * round(angle / 360.0) for angle in last]
+    if not any(whole):
+        return keys
+    return [
+        key
+        if key.pelvis is None
+        else dataclasses.replace(
+            key, pelvis=(key.pelvis[0] + whole[0], key.pelvis[1] + whole[1], key.pelvis[2] + whole[2])
+        )
+        for key in keys
+    ]
+
+
+def _on_grid(keys: list[Key]) -> list[Key]:
+    """The last key lasts until a frame."""
+    total = sum(key.time for key in keys)
+    missing = math.ceil(total * FPS - 1e-6) / FPS - total
+    return [*keys[:-1], dataclasses.replace(keys[-1], time=keys[-1].time + missing)]
