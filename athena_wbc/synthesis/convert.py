@@ -59,7 +59,7 @@ class ConversionConfig:
     of their flights."""
     root_sigma: float = 0.1
     """Standard deviation of the Gaussian over the path of the pelvis, which moves the whole body, s; the released code
-    has 3 frames at 30 a second. Heights of free flights are left as they are."""
+    has 3 frames at 30 a second. See :func:`smooth`."""
     joint_sigma: float = 2.0 / 30.0
     """As above for the directions of the bones, whose lengths stay, s; the released code has 2 frames."""
     ground_percentile: float = 5.0
@@ -124,10 +124,8 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
     resampled = at_rate(motion, config.fps)
     prepared = _grounded(resampled, config.ground_percentile)
     if smooths:
-        flights = find_support(prepared).flights()
-        positions = smooth_joints(prepared.positions, config.joint_sigma * config.fps)
-        positions = smooth_root(positions, config.root_sigma * config.fps, flights)
-        prepared = _grounded(prepared.replace(positions=positions), config.ground_percentile)
+        prepared = smooth(prepared, config.root_sigma, config.joint_sigma)
+        prepared = _grounded(prepared, config.ground_percentile)
     done = {
         "fps": config.fps,
         "root_sigma": config.root_sigma if smooths else 0.0,
@@ -137,21 +135,29 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
     return prepared.replace(provenance={**motion.provenance, "conversion": done})
 
 
-def smooth_root(positions: np.ndarray, sigma: float, flights: Sequence[tuple[int, int, bool]] = ()) -> np.ndarray:
-    """Move the bodies of (T, 22, 3) as a whole, so that the pelvis follows its own smoothed path.
+def smooth(motion: SyntheticMotion, root_sigma: float, joint_sigma: float) -> SyntheticMotion:
+    """Smooth a motion over the floor at z = 0; lengths of bones and free flights stay.
+
+    The pelvis' way over the ground and the directions of the bones are smoothed. Its height follows from them: the
+    lowest point of the body keeps its own smoothed height, so that feet stay on the floor through a dip, where a
+    smoothed pelvis would lift them. In free flights, and fading within two sigma of them, heights are left alone: a
+    parabola of 0.4 s that is smoothed over 0.1 s falls at half of g, and hovers.
 
     Args:
-        sigma: standard deviation, frames.
-        flights: as of `Support.flights`. Height is left as it is in the free ones and, fading, within two sigma of
-            them: a parabola of 0.4 s that is smoothed over 0.1 s falls at half of g, and hovers.
+        root_sigma: s. joint_sigma: s.
     """
-    root = positions[:, PELVIS]
-    moved = _smooth(root, sigma) - root
-    free = np.zeros(len(root), dtype=bool)
-    for start, stop, falls in flights:
+    sigma = root_sigma * motion.fps
+    before = find_support(motion)
+    free = np.zeros(motion.num_frames, dtype=bool)
+    for start, stop, falls in before.flights():
         free[start:stop] |= falls
-    moved[:, 2] *= 1.0 - fade(free, 2.0 * sigma)
-    return positions + moved[:, None]
+    positions = smooth_joints(motion.positions, joint_sigma * motion.fps)
+    root = positions[:, PELVIS, :2]
+    moved = np.zeros((motion.num_frames, 3))
+    moved[:, :2] = _smooth(root, sigma) - root
+    lowest = find_support(motion.replace(positions=positions)).lowest
+    moved[:, 2] = (1.0 - fade(free, 2.0 * sigma)) * (_smooth(before.lowest, sigma) - lowest)
+    return motion.replace(positions=positions + moved[:, None])
 
 
 def smooth_joints(positions: np.ndarray, sigma: float) -> np.ndarray:
@@ -310,7 +316,8 @@ def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
     low = np.minimum(at.astype(int), motion.num_frames - 2)
     share = (at - low)[:, None, None]
     positions = (1.0 - share) * motion.positions[low] + share * motion.positions[low + 1]
-    positions = smooth_root(positions, _RELEASED_SIGMA * _RELEASED_FPS)
+    root = positions[:, PELVIS]
+    positions = positions + (_smooth(root, _RELEASED_SIGMA * _RELEASED_FPS) - root)[:, None]
     lift = COMPAT_HEIGHT - float(positions[0, PELVIS, 2])
     done = {"claims_compat": True, "fps": _RELEASED_FPS, "root_sigma": _RELEASED_SIGMA, "lifted": lift}
     return motion.replace(

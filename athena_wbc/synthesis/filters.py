@@ -43,7 +43,7 @@ class FilterConfig:
     joint_speed: float = 20.0
     """Greatest speed of any joint, m/s."""
     root_jump: float = 3.0
-    """Greatest difference between a step of the pelvis and the mean of the steps beside it, times the frame rate, m/s."""
+    """Greatest difference between a step of the pelvis and the mean of its neighbours, times the frame rate, m/s."""
 
 
 def check_filters(config: FilterConfig, where: str) -> None:
@@ -104,7 +104,7 @@ def run_filters(motion: SyntheticMotion, config: FilterConfig) -> list[FilterRes
         ),
         _at_most(
             "skating", share, config.skating, "",
-            f"all that stands slides faster than {config.slide_speed:g} m/s in {{value:.0%}} of the frames on the feet, "
+            f"all that stands slides faster than {config.slide_speed:g} m/s in {{value:.0%}} of the frames on feet, "
             f"fastest at frame {int(support.sliding.argmax())}",
         ),
         _at_most(

@@ -29,9 +29,12 @@ INVERTED = -0.5
 LEAST_SWING = 30.0
 """Turns to and fro by less are sway, degrees."""
 
-BURST_RISE = 0.25
-"""By how much a burst of speed stands out of what lies around it, as a share of the 95th percentile of the mean speed
-of the joints; and at least by `STILL`."""
+FASTEST = 6
+"""Joints whose mean speed tells bursts: a punch moves no more of them."""
+
+BURST_RISE, LEAST_BURST = 0.25, 0.2
+"""By how much a burst stands out of what lies around it: as a share of the 95th percentile of that speed, and at least
+by the second, m/s."""
 
 _SMOOTH = 0.1
 
@@ -98,7 +101,7 @@ class HumanFeatures:
     contact_switches: int
     """Touch-downs and lift-offs of both feet together; contacts and gaps of less than 0.1 s do not count."""
     bursts: int
-    """Peaks of the mean speed of the joints: how many distinct efforts there are."""
+    """Peaks of the mean speed of the fastest joints: how many distinct efforts there are."""
     still: float
     """Share of frames in which the body holds still."""
 
@@ -180,7 +183,7 @@ def human_features(motion: SyntheticMotion) -> HumanFeatures:
         left_contact=float(contact[:, 0].mean()),
         right_contact=float(contact[:, 1].mean()),
         contact_switches=_switches(support),
-        bursts=_bursts(mean_speed, fps),
+        bursts=_bursts(speed, fps),
         still=float((mean_speed < STILL).mean()),
     )
 
@@ -205,8 +208,8 @@ def turns(motion: SyntheticMotion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three (T,) courses in turns since the first frame: yaw about the vertical while the trunk stands within 60
     degrees of it, pitch about the body's left-right axis, roll about its front-back axis.
 
-    The body's rates between frames are split among its own axes and added up, so that a somersault counts for one
-    whole turn, where angles of Euler would jump.
+    The body's rates between frames are split among these axes and added up, so that a somersault counts for one whole
+    turn, where angles of Euler would jump, and a spin with a leaning trunk is all yaw.
     """
     axes = body_axes(motion.positions)
     step = np.einsum("tij,tik->tjk", axes[:-1], axes[1:])
@@ -217,6 +220,7 @@ def turns(motion: SyntheticMotion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     vertical = 0.5 * (axes[:-1, 2] + axes[1:, 2])
     upright = np.abs(vertical[:, 2]) > 0.5
     yaw = np.where(upright, (rates * vertical).sum(axis=1), 0.0)
+    rates -= yaw[:, None] * vertical
     courses = (yaw, rates[:, 1], rates[:, 0])
     total = [np.concatenate(([0.0], np.cumsum(course))) / (2.0 * np.pi) for course in courses]
     return total[0], total[1], total[2]
@@ -258,12 +262,12 @@ def _majority(mask: np.ndarray, kernel: int) -> np.ndarray:
     return np.convolve(padded, np.ones(kernel), mode="valid") > kernel / 2
 
 
-def _bursts(mean_speed: np.ndarray, fps: float) -> int:
-    smooth = gaussian_filter1d(mean_speed, _SMOOTH * fps, mode="nearest")
-    rise = max(STILL, BURST_RISE * float(np.percentile(smooth, 95.0)))
-    padded = np.concatenate(([0.0], smooth, [0.0]))
-    # What begins or ends in full speed is a peak as well; an even speed is one burst, and so counts the motion itself.
-    return len(find_peaks(padded, prominence=rise)[0])
+def _bursts(speed: np.ndarray, fps: float) -> int:
+    fastest = np.sort(speed, axis=1)[:, -FASTEST:].mean(axis=1)
+    smooth = gaussian_filter1d(fastest, _SMOOTH * fps, mode="nearest")
+    rise = max(LEAST_BURST, BURST_RISE * float(np.percentile(smooth, 95.0)))
+    # What begins or ends in full speed is a peak as well, and an even speed is one burst.
+    return len(find_peaks(np.concatenate(([0.0], smooth, [0.0])), prominence=rise)[0])
 
 
 def _high(values: np.ndarray) -> float:
