@@ -16,6 +16,7 @@ from athena_wbc.layers import read_yaml
 from athena_wbc.resources import config_names, config_path
 from athena_wbc.synthesis.bank import Bank, Domain, Phrase, Template
 from athena_wbc.synthesis.prompt import AXES
+from athena_wbc.synthesis.reading import find_manner, find_moves
 from athena_wbc.synthesis.vocabulary import PLAIN, manner_from, move_from
 
 GROUP = "bank"
@@ -153,15 +154,15 @@ def _phrase(entry: Any, axis: str, where: str) -> Phrase:
     moves = entry.get("moves") or []
     if not isinstance(moves, list):
         raise AthenaError(f"{where}: moves: must be a list, such as [crouch, {{move: jump, height: high}}]")
-    if axis in ACTIONS and not moves:
-        raise AthenaError(f"{where}: moves: has none; an action is made of one or more moves")
-    manner = entry.get("manner")
-    return Phrase(
-        text=text,
-        tier=tier,
-        moves=tuple(move_from(move, f"{where}: moves: {index}") for index, move in enumerate(moves, start=1)),
-        manner=PLAIN if manner is None else manner_from(manner, f"{where}: manner"),
-    )
+    plan = tuple(move_from(move, f"{where}: moves: {index}") for index, move in enumerate(moves, start=1))
+    manner = PLAIN if entry.get("manner") is None else manner_from(entry["manner"], f"{where}: manner")
+    if axis in ACTIONS and not plan:
+        plan = find_moves(text)
+        if not plan:
+            raise AthenaError(f"{where}: moves: has none, and its words name none; say which moves it is made of")
+    elif axis not in ACTIONS and not plan and "manner" not in entry:
+        manner = find_manner(text)
+    return Phrase(text, tier, plan, manner)
 
 
 def _templates(entries: Any, where: str) -> tuple[Template, ...]:

@@ -77,12 +77,7 @@ def understand(text: str) -> Reading:
     if not isinstance(text, str):
         raise AthenaError(f"prompt: must be a text, is of type {type(text).__name__}")
     cleaned, notes = clean(text)
-    clauses = _in_order(_clauses(cleaned))
-    moves: list[Move] = []
-    manner = PLAIN
-    for clause in clauses:
-        moves += _moves(clause.tokens, moves[-1] if moves else None)
-        manner = _with_manner(manner, clause.tokens)
+    moves, manner = list(find_moves(cleaned)), find_manner(cleaned)
     if len(moves) > MOST_MOVES:
         notes.append(f"only the first {MOST_MOVES} of {len(moves)} moves are kept")
         del moves[MOST_MOVES:]
@@ -91,6 +86,22 @@ def understand(text: str) -> Reading:
         moves = [Move("stand")]
     prompt = Prompt(text=cleaned, tier=tier_of(moves, manner), moves=tuple(moves), manner=manner)
     return Reading(prompt, tuple(notes))
+
+
+def find_moves(text: str) -> tuple[Move, ...]:
+    """The moves that a short text names, in the order of time; none where it names none."""
+    moves: list[Move] = []
+    for clause in _in_order(_clauses(text)):
+        moves += _moves(clause.tokens, moves[-1] if moves else None)
+    return tuple(moves)
+
+
+def find_manner(text: str) -> Manner:
+    """The manner that a short text asks for; the plain one where it asks for none."""
+    manner = PLAIN
+    for clause in _in_order(_clauses(text)):
+        manner = _with_manner(manner, clause.tokens)
+    return manner
 
 
 def clean(text: str) -> tuple[str, list[str]]:

@@ -10,8 +10,6 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.protocols import Schedule, Scheduler
 from athena_wbc.synthesis.records import Observation
-from athena_wbc.synthesis.sampling import stream
-from athena_wbc.synthesis.schedulers import drawing
 
 ABLATIONS: Mapping[str, str] = {
     "without_variables": "prompts are free text at random instead of the bank's phrases",
@@ -32,33 +30,27 @@ def blind(observations: Sequence[Observation], ablation: str) -> list[Observatio
     return [dataclasses.replace(observation, **hidden) for observation in observations]
 
 
-def swap_source(schedule: Schedule, loop: int, seed: int, used: Sequence[str] = ()) -> tuple[Schedule, list[str]]:
-    """The schedule with as many prompts of free text in place of its own, none of which was used before.
+def swap_source(schedule: Schedule, drawn: int, seed: int) -> Schedule:
+    """The schedule with as many prompts of free text in place of its own.
 
     Args:
         schedule: whose number of prompts, rehearsal and state are kept.
-        loop: of the schedule; every loop draws others.
-        seed: of the draw.
-        used: keys of the prompts so far.
-
-    Returns:
-        The schedule, and the keys of all prompts now used.
+        drawn: prompts of free text that loops before have taken from the same stream.
+        seed: of the stream.
     """
     # Its vocabulary is read from files, which the other ablations have no use for.
     from athena_wbc.synthesis.free_text import random_prompts
 
-    count, known = len(schedule.prompts), set(used)
-    source = iter(random_prompts(count, int(stream(seed, "free text", loop).integers(2**31))))
-    prompts = tuple(drawing.unused(lambda _, prompt=prompt: (prompt, None), known)[0] for prompt in source)
+    count = len(schedule.prompts)
+    prompts = tuple(random_prompts(drawn + count, seed)[drawn:]) if count else ()
     log = {
         "kind": "without_variables",
-        "loop": loop,
         "domain": "",
-        "seen": {},
-        "chosen": {"prompts": len(prompts)},
+        "seen": {"drawn": drawn},
+        "chosen": {"prompts": count},
         "why": ABLATIONS["without_variables"],
     }
-    return dataclasses.replace(schedule, prompts=prompts, log=(*schedule.log, log)), sorted(known)
+    return dataclasses.replace(schedule, prompts=prompts, log=(*schedule.log, log))
 
 
 class AblatedScheduler:
@@ -73,7 +65,7 @@ class AblatedScheduler:
 
     def first(self, bank: Bank, per_domain: int, seed: int) -> Schedule:
         """The scheduler's own first loop, or free text."""
-        return self._source(self.scheduler.first(bank, per_domain, seed), {}, 0, seed)
+        return self._source(self.scheduler.first(bank, per_domain, seed), 0, seed)
 
     def next(
         self,
@@ -87,10 +79,11 @@ class AblatedScheduler:
         """The scheduler's next loop from what it may see, or free text."""
         inner = state.get("scheduler", {})
         schedule = self.scheduler.next(blind(observations, self.ablation), inner, bank, per_domain, loop, seed)
-        return self._source(schedule, state, loop, seed)
+        return self._source(schedule, int(state.get("drawn", 0)), seed)
 
-    def _source(self, schedule: Schedule, state: Mapping[str, Any], loop: int, seed: int) -> Schedule:
+    def _source(self, schedule: Schedule, drawn: int, seed: int) -> Schedule:
         kept: dict[str, Any] = {"scheduler": schedule.state}
         if self.ablation == "without_variables":
-            schedule, kept["free_text"] = swap_source(schedule, loop, seed, state.get("free_text", ()))
+            schedule = swap_source(schedule, drawn, seed)
+            kept["drawn"] = drawn + len(schedule.prompts)
         return dataclasses.replace(schedule, state=kept)

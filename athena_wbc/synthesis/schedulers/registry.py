@@ -17,12 +17,14 @@ class _Entry(NamedTuple):
     scheduler: str
     config: str
     check: str
+    is_asking: bool = False
+    """Whether it asks an endpoint, and so has errors of its own to say where they come from."""
 
 
 _PACKAGE = "athena_wbc.synthesis.schedulers"
 _SCHEDULERS: Mapping[str, _Entry] = {
     "rule": _Entry("rule", "RuleScheduler", "RuleConfig", "check_rule_config"),
-    "llm": _Entry("llm", "LlmScheduler", "LlmConfig", "check_llm_config"),
+    "llm": _Entry("llm", "LlmScheduler", "LlmConfig", "check_llm_config", is_asking=True),
     "random": _Entry("random_choice", "RandomScheduler", "RandomConfig", "check_random_config"),
     "one_shot": _Entry("one_shot", "OneShotScheduler", "OneShotConfig", "check_one_shot_config"),
 }
@@ -41,7 +43,8 @@ def make_scheduler(name: str, options: Mapping[str, Any], where: str, ablation: 
         ablation: one of `ablation.ABLATIONS`, or empty.
 
     Raises:
-        AthenaError: an unknown scheduler, option or ablation, with the nearest one, or a value out of range.
+        AthenaError: an unknown scheduler, option or ablation, with the nearest one, a value out of range, or what
+            the scheduler needs is missing: a package, a key.
     """
     if name not in _SCHEDULERS:
         raise AthenaError(f"{where}: scheduler {suggest(name, _SCHEDULERS)}")
@@ -49,7 +52,8 @@ def make_scheduler(name: str, options: Mapping[str, Any], where: str, ablation: 
     module = importlib.import_module(f"{_PACKAGE}.{entry.module}")
     config = compose(getattr(module, entry.config), [Layer(where, options)])
     getattr(module, entry.check)(config, where)
-    scheduler: Scheduler = getattr(module, entry.scheduler)(config)
+    make = getattr(module, entry.scheduler)
+    scheduler: Scheduler = make(config, where) if entry.is_asking else make(config)
     if not ablation:
         return scheduler
     try:

@@ -14,7 +14,7 @@ SMALL = NetworkShape(width=32, feedforward=48, layers=2, heads=4, text_width=24)
 
 
 def released_layout(architecture: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the released checkpoints: 512 wide, 8 layers; CLIP with the encoder, BERT with the decoder."""
+    """Names and shapes of the released checkpoints: the encoder goes with CLIP, the decoder with DistilBERT."""
     layout = {
         "input_process.poseEmbedding.weight": (512, 263),
         "input_process.poseEmbedding.bias": (512,),

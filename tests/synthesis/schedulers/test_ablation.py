@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from athena_wbc.errors import AthenaError
@@ -53,13 +55,11 @@ def test_an_ablated_scheduler_runs_on_its_own_state(ablation):
 
 def test_free_text_takes_the_place_of_the_prompts_and_repeats_by_seed():
     schedule = RuleScheduler().first(BANK, 6, 0)
-    swapped, used = swap_source(schedule, 0, 3)
-    again, _ = swap_source(schedule, 0, 3)
-    other, _ = swap_source(schedule, 1, 3, used)
+    swapped, again, other = swap_source(schedule, 0, 3), swap_source(schedule, 0, 3), swap_source(schedule, 6, 3)
     assert swapped == again
     assert [prompt.domain for prompt in swapped.prompts] == [""] * 6
-    ids = [prompt.id for prompt in (*swapped.prompts, *other.prompts)]
-    assert len(set(ids)) == 12
+    assert len({prompt.text for prompt in (*swapped.prompts, *other.prompts)}) == 12
+    assert swap_source(dataclasses.replace(schedule, prompts=()), 12, 3).prompts == ()
     assert swapped.log[-1]["why"] == ABLATIONS["without_variables"]
 
 
