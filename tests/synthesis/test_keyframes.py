@@ -63,8 +63,8 @@ def test_the_camera_starts_before_the_figure_wherever_it_faces(turn: float) -> N
 
 def test_flight_lifts_the_figure_and_travel_does_not_move_it() -> None:
     pose = t_pose()
-    away = np.array((3.0, 1.0, 0.0))
-    motion = jump(frames=3).replace(positions=np.stack((pose, pose + (0.0, 0.0, 0.4), pose + away)))
+    away, raised = np.array((3.0, 1.0, 0.0)), np.array((0.0, 0.0, 0.4))
+    motion = jump(frames=3).replace(positions=np.stack((pose, pose + raised, pose + away)))
     sheet = picture(key_frames(motion, 3, is_strip=True))
     rows, columns = zip(
         *((np.argwhere(blue(sheet[:, place * WIDTH : (place + 1) * WIDTH])).mean(axis=0)) for place in range(3)),
