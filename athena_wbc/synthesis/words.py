@@ -167,7 +167,7 @@ MANNER_WORDS: Mapping[Words, Manner] = {
         "hold,freeze": Manner(hold=0.5),
         "hand hip,arm akimbo": Manner(arms="hips"),
         "arm overhead,hand overhead,arm above head,hand above head": Manner(arms="overhead"),
-        "arm wide,arm out,arm side,arm spread": Manner(arms="wide"),
+        "arm wide,wide arm,open arm,arm out,arm side,arm spread": Manner(arms="wide"),
         "lean forward": Manner(lean=0.25),
     }.items()
     for phrase in phrases.split(",")
