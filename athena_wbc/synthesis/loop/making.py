@@ -158,8 +158,9 @@ def filter_motions(plan: LoopPlan, loop: int) -> Outcome:
     _begin(folder, resume=False)
     rows, failed = [], Counter[str]()
     for row in read_lines(home / GENERATED_FILE):
-        motion, _ = load_motion(home / GENERATED_FOLDER / f"{row['clip']}.npz")
-        prepared = prepare(motion, plan.config.conversion)
+        motion, note = load_motion(home / GENERATED_FOLDER / f"{row['clip']}.npz")
+        # What was refined was prepared for its assessment; smoothing it twice would change it again.
+        prepared = motion if note.get("prepared") else prepare(motion, plan.config.conversion)
         results = run_filters(prepared, plan.config.filters)
         save_motion(folder / f"{row['clip']}.npz", prepared)
         bad = [result.name for result in results if not result.passed]

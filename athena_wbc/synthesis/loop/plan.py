@@ -96,7 +96,9 @@ class LoopPlan(Work):
                 "seed": self.seed,
             }
         if kind == graph.GENERATE:
-            refine = values["refine"] | ({"judge": _without(values["judge"], "batch")} if config.refine.on else {})
+            assessed = {key: values[key] for key in ("conversion", "filters")}
+            assessed["judge"] = _without(values["judge"], "batch", "accept")
+            refine = values["refine"] | (assessed if config.refine.on else {})
             generator = _without(values["generator"], "batch")
             return {"generator": generator, "refine": refine, "frames": config.frames, "seed": self.seed}
         if kind == graph.FILTER:

@@ -76,11 +76,14 @@ def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]
 def check_parts(config: SynthesisConfig, source: str) -> None:
     """Refuse a generator, judge or scheduler that there is not, or that takes other options."""
     from athena_wbc.synthesis.generators.registry import generator_config
+    from athena_wbc.synthesis.loop.producing import refine_config
     from athena_wbc.synthesis.schedulers.registry import make_scheduler
 
     generator_config(config.generator.name, config.generator.options, f"{source}: generator")
     scheduler = config.scheduler
     make_scheduler(scheduler.name, scheduler.options, f"{source}: scheduler", scheduler.ablation)
+    if config.refine.on:
+        refine_config(config.refine.options, f"{source}: refine.options")
 
 
 def _training(config: SynthesisConfig, key: str, source: str) -> dict[str, Any]:
