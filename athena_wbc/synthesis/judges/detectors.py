@@ -95,7 +95,7 @@ def _march(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 
 def _skip(s: Signals, move: Move, manner: Manner) -> np.ndarray:
-    hops = s.around(ramp(s.flight, 0.05, 0.12), 0.4)
+    hops = s.around(np.maximum(ramp(s.flight, 0.05, 0.12), s.bounce), 0.4)
     return hops * ramp(s.lasting(s.speed, 0.6), 0.3, 0.8) * s.around(ramp(s.knee[..., 2].max(axis=1), -0.3, -0.18), 0.4)
 
 
@@ -128,7 +128,7 @@ def _leap(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 def _hop(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     alone = s.around(_acting(s.alone, move), 0.4)
-    return ramp(s.flight, 0.02, 0.12) * alone
+    return np.maximum(ramp(s.flight, 0.02, 0.12), s.bounce) * alone
 
 
 def _tuck_jump(s: Signals, move: Move, manner: Manner) -> np.ndarray:
@@ -150,7 +150,7 @@ def _turning_jump(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 def _jumping_jack(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     overhead = ramp(s.wrist[..., 2] - s.head[:, None, 2], -0.2, 0.0).min(axis=1)
     wide = ramp(_spread_feet(s), 0.35, 0.6)
-    return s.around(overhead * wide, 0.1) * s.around(ramp(s.flight, 0.0, 0.08), 0.6)
+    return s.around(overhead * wide, 0.1) * s.around(np.maximum(ramp(s.flight, 0.0, 0.08), s.bounce), 0.6)
 
 
 def _kick(s: Signals, move: Move, direction: np.ndarray, fast: tuple[float, float] = (1.5, 3.0)) -> np.ndarray:
@@ -295,12 +295,9 @@ def _arm_wave(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 
 def _arm_circle(s: Signals, move: Move, manner: Manner) -> np.ndarray:
-    best = np.zeros_like(s.extension)
-    for axis in ((0, 2), (1, 2)):
-        angle = np.unwrap(np.arctan2(s.reach[..., axis[1]], s.reach[..., axis[0]]), axis=0) / (2.0 * np.pi)
-        change = np.stack([np.abs(s.change(angle[:, side], 1.6)) for side in (0, 1)], axis=1)
-        best = np.maximum(best, ramp(change, 0.4, 0.8))
-    return _acting(best * s.around(ramp(s.reach[..., 2], 0.1, 0.5), 0.8), move)
+    swung = np.stack([s.spread(s.reach[:, side, 2], 1.4 / s.tempo) for side in (0, 1)], axis=1)
+    out = np.stack([s.around(np.linalg.norm(s.reach[:, side, :2], axis=1), 0.5) for side in (0, 1)], axis=1)
+    return _acting(ramp(swung, 0.9, 1.5) * ramp(out, 0.6, 0.85) * ramp(s.extension, 0.7, 0.85), move)
 
 
 def _clap(s: Signals, move: Move, manner: Manner) -> np.ndarray:
@@ -341,29 +338,29 @@ def _rise(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 def _balance(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     held = np.stack([s.lasting(s.alone[:, side], 0.9) for side in (0, 1)], axis=1)
-    return _acting(ramp(held, 0.5, 0.9), move)
+    return ramp(held, 0.5, 0.9).max(axis=1)
 
 
 def _arabesque(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     behind = ramp(s.foot_height, 0.2, 0.45) * ramp(np.abs(_azimuth(s)), 1.6, 2.2)
-    return _other_leg(s, behind, move)
+    return _other_leg(s, behind)
 
 
 def _side_scale(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     beside = ramp(s.foot_height, 0.2, 0.45) * ramp(np.abs(_azimuth(s) - 0.5 * np.pi), 1.1, 0.7)
-    return _other_leg(s, beside, move)
+    return _other_leg(s, beside)
 
 
-def _other_leg(s: Signals, lifted: np.ndarray, move: Move) -> np.ndarray:
-    """A leg that is lifted (T, 2) while the other one carries; the side of a balance is the one that stands."""
+def _other_leg(s: Signals, lifted: np.ndarray) -> np.ndarray:
+    """A leg that is lifted (T, 2) while the other one carries. The side may be meant as either leg's."""
     held = np.stack([s.lasting(lifted[:, 1 - side] * s.alone[:, side], 0.4) for side in (0, 1)], axis=1)
-    return _acting(ramp(held, 0.2, 0.7), move)
+    return ramp(held, 0.2, 0.7).max(axis=1)
 
 
 def _sway(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     leans = s.spread(s.lean[:, 1], 1.5)
     shifts = s.spread(_between_feet(s), 1.5)
-    return np.maximum(ramp(leans, 0.12, 0.3), ramp(shifts, 0.08, 0.2)) * ramp(s.upright, 0.8, 0.93)
+    return np.maximum(ramp(leans, 0.06, 0.2), ramp(shifts, 0.06, 0.15)) * ramp(s.upright, 0.8, 0.93)
 
 
 def _between_feet(s: Signals) -> np.ndarray:
@@ -376,8 +373,8 @@ def _plie(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 
 def _side_bend(s: Signals, move: Move, manner: Manner) -> np.ndarray:
-    side = {"left": s.lean[:, 1], "right": -s.lean[:, 1]}.get(move.side or move.direction, np.abs(s.lean[:, 1]))
-    return ramp(side, 0.15, 0.4) * ramp(s.foot_height.max(axis=1), 0.3, 0.15)
+    # The side may be meant as that of the arm that reaches over, or as that to which the trunk bends.
+    return ramp(np.abs(s.lean[:, 1]), 0.08, 0.22) * ramp(s.foot_height.max(axis=1), 0.3, 0.15)
 
 
 def _back_bend(s: Signals, move: Move, manner: Manner) -> np.ndarray:
@@ -391,7 +388,8 @@ def _duck(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 def _slip(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     head = s.head[:, 1] + _between_feet(s)
-    return ramp(s.spread(head, 0.6), 0.1, 0.25) * ramp(s.upright, 0.6, 0.8)
+    aside = np.maximum(ramp(s.spread(head, 0.6), 0.08, 0.2), ramp(s.spread(s.lean[:, 1], 0.6), 0.08, 0.2))
+    return aside * ramp(s.upright, 0.6, 0.8)
 
 
 def _dodge(s: Signals, move: Move, manner: Manner) -> np.ndarray:

@@ -85,7 +85,7 @@ class KinematicJudge:
     def _one(self, motion: SyntheticMotion, prompt: Prompt) -> Judgement:
         features = human_features(motion)
         if prompt.moves:
-            score, shown, reason = self._alignment(find_signals(motion), prompt)
+            score, shown, reason = self._alignment(find_signals(motion, prompt.manner.tempo), prompt)
         else:
             score, shown = UNREAD, "none could be looked for"
             reason = "the prompt names no move of the vocabulary, so there is nothing to compare"

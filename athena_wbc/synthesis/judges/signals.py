@@ -49,6 +49,8 @@ class Signals:
     """(T, 2) sole over the floor."""
     standing: float
     """Height of the pelvis over stretched legs."""
+    tempo: float
+    """Speeds and rates are divided by it: what is asked to be slow need not be fast."""
     yaw: np.ndarray
     """(T,) turns, see `human_features.turns`; pitch forwards and roll to the right are positive."""
     pitch: np.ndarray
@@ -140,9 +142,16 @@ class Signals:
                 out[start:stop] = (stop - start) / self.fps
         return out
 
+    @functools.cached_property
+    def bounce(self) -> np.ndarray:
+        """(T,) 0 to 1: the centre of mass falls about at g, however little the feet are off the floor."""
+        height = gaussian_filter1d(self.support.com[:, 2], 1.0, mode="nearest")
+        acceleration = np.gradient(np.gradient(height, 1.0 / self.fps), 1.0 / self.fps)
+        return ramp(-acceleration, 4.5, 8.0)
+
     def rate(self, values: np.ndarray) -> np.ndarray:
-        """Derivative in time by central differences."""
-        return np.gradient(values, 1.0 / self.fps, axis=0)
+        """Derivative in time by central differences, by the tempo."""
+        return np.gradient(values, 1.0 / self.fps, axis=0) / self.tempo
 
     def around(self, values: np.ndarray, seconds: float) -> np.ndarray:
         """Greatest value within `seconds` before or after each frame."""
@@ -166,8 +175,12 @@ class Signals:
         return np.convolve(padded, np.ones(size) / size, mode="valid")
 
 
-def find_signals(motion: SyntheticMotion) -> Signals:
-    """Signals of a motion over the floor at z = 0."""
+def find_signals(motion: SyntheticMotion, tempo: float = 1.0) -> Signals:
+    """Signals of a motion over the floor at z = 0.
+
+    Args:
+        tempo: at which the motion is to be done; above 1 speeds count as they are.
+    """
     motion = at_rate(motion, FEATURE_FPS)
     support = find_support(motion)
     size = USUAL / support.stature
@@ -195,6 +208,7 @@ def find_signals(motion: SyntheticMotion) -> Signals:
         head=local[:, JOINT_NAMES.index("head")],
         foot_height=support.foot_height * size,
         standing=float(leg + 0.09 + 0.08),
+        tempo=min(tempo, 1.0),
         yaw=yaw,
         pitch=pitch,
         roll=roll,
