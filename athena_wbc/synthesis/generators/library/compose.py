@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from athena_wbc.synthesis.generators.library import manner as manners
+from athena_wbc.synthesis.generators.library import recordings
 from athena_wbc.synthesis.generators.library.ground import footing_of, solve_floor
 from athena_wbc.synthesis.generators.library.moves import MOVES
 from athena_wbc.synthesis.generators.library.moves.poses import settle
-from athena_wbc.synthesis.generators.library.script import Key, Script, mirrored
+from athena_wbc.synthesis.generators.library.recordings import Take
+from athena_wbc.synthesis.generators.library.script import Key, Pivot, Script, Step, mirrored
 from athena_wbc.synthesis.generators.library.skeleton import Track, local_rotations
 from athena_wbc.synthesis.generators.library.stance import solve
 from athena_wbc.synthesis.generators.library.timeline import plan, standing
@@ -33,6 +37,10 @@ FASTEST = 11.0
 """m/s of any joint: about the foot in a fast kick, the hand in a fast throw."""
 _CALMINGS = 3
 _QUIET = 0.2
+_STEP_IN, _STEP_OUT = 0.3, 0.4
+"""Seconds of the steps onto the places of a recording's feet, and back to quiet stance."""
+_RECORDED = 0.5
+"""Share of moves that are taken from a recording where there is one that fits."""
 """Seconds of stillness at both ends."""
 _FASTER = 1.25
 """By how much a plan is quickened before a move is left out."""
@@ -44,14 +52,16 @@ class Part:
 
     told: dict[str, Any]
     """Plain values for the provenance."""
-    keys: tuple[Key, ...]
-    floor: bool
-    recording: Any = None
+    keys: tuple[Key, ...] = ()
+    floor: bool = False
+    take: Take | None = None
+    """A recording in place of keys."""
 
     @property
     def duration(self) -> float:
         """Seconds."""
-        return sum(key.time for key in self.keys)
+        recorded = 0.0 if self.take is None else self.take.duration + _STEP_IN + _STEP_OUT
+        return sum(key.time for key in self.keys) + recorded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +90,12 @@ def script_of(move: Move, manner: Manner, side: str) -> Script:
 
 
 def compose(
-    moves: tuple[Move, ...], manner: Manner, frames: int, rng: np.random.Generator, noise: float = 1.0
+    moves: tuple[Move, ...],
+    manner: Manner,
+    frames: int,
+    rng: np.random.Generator,
+    noise: float = 1.0,
+    clips: Mapping[str, Path] | None = None,
 ) -> Composition:
     """Do the moves in order, in a manner, in `frames` frames of the generator's rate.
 
@@ -89,12 +104,12 @@ def compose(
     """
     moves = moves or (Move("stand"),)
     budget = (frames - 1) / FPS - 2.0 * _QUIET
-    parts = [part for move in moves for part in _parts(move, manner, rng, noise)]
+    parts = [part for move in moves for part in _parts(move, manner, rng, noise, clips or {})]
     kept, pace, left_out = _fit(parts, manner, budget)
     rounds = 1
     total = _length(kept, manner) / pace
     while not left_out and total > 0.0 and rounds < 50:
-        again = [part for move in moves for part in _parts(move, manner, rng, noise)]
+        again = [part for move in moves for part in _parts(move, manner, rng, noise, clips or {})]
         if _length(kept + again, manner) / pace > budget:
             again = _prefix(again, budget - _length(kept, manner) / pace - manner.pause, manner)
             kept = kept + again
@@ -112,17 +127,39 @@ def compose(
     return Composition(track.cut(0, frames), provenance)
 
 
-def _parts(move: Move, manner: Manner, rng: np.random.Generator, noise: float) -> list[Part]:
+def _parts(
+    move: Move, manner: Manner, rng: np.random.Generator, noise: float, clips: Mapping[str, Path]
+) -> list[Part]:
     count = 1 if move.move in SELF_COUNTING else move.count
     first = move.side if move.side in ("left", "right") else ("right", "left")[int(rng.integers(2))]
     parts = []
     for number in range(count):
         other = "left" if first == "right" else "right"
         side = other if move.side == "both" and number % 2 else first
+        recorded = rng.random() < _RECORDED and recordings.fits(move, manner)
+        if recorded and recordings.EXCERPTS[move.move].clip in clips:
+            taken = recordings.take(move.move, side, manner.tempo, clips)
+            parts.append(Part(_told(move, side, taken), take=taken))
+            continue
         script = script_of(move, manner, side)
-        told: dict[str, Any] = {"move": move.move, "side": side, "source": "procedural"}
+        told = {"move": move.move, "side": side, "source": "procedural"}
         parts.append(Part(told, manners.apply(script, manner, rng, noise), script.floor))
     return parts
+
+
+def _told(move: Move, side: str, taken: Take) -> dict[str, Any]:
+    return {
+        "move": move.move,
+        "side": side,
+        "source": "recording",
+        "clip": taken.recording.path.name,
+        "sha256": taken.recording.digest,
+        "attribution": f"{recordings.LICENCE}; file from the pybullet wheel"
+        if "pybullet_data" in taken.recording.path.parts
+        else recordings.LICENCE,
+        "warp": round(taken.warp, 3),
+        "mirrored": side != taken.excerpt.side,
+    }
 
 
 def _length(parts: list[Part], manner: Manner) -> float:
@@ -157,6 +194,9 @@ def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[
         start = _QUIET
         for number, (part, factor) in enumerate(zip(parts, factors, strict=True)):
             start += manner.pause if number else 0.0
+            if part.take is not None:
+                start += part.duration
+                continue
             flight = np.array([key.flight for key in part.keys])
             times = np.array([key.time for key in part.keys]) * np.where(flight, 1.0, factor / pace)
             ends = start + np.cumsum(times)
@@ -169,7 +209,7 @@ def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[
             for part, factor in zip(parts, factors, strict=True)
         ]
         track = _perform(slower, manner, pace, frames)
-    return track, max(float(factor.max()) for factor in factors)
+    return track, max(float(factor.max(initial=1.0)) for factor in factors)
 
 
 def _stretched(key: Key, factor: float) -> Key:
@@ -177,31 +217,69 @@ def _stretched(key: Key, factor: float) -> Key:
 
 
 def _perform(parts: list[Part], manner: Manner, pace: float, frames: int) -> Track:
-    blocks: list[tuple[bool, list[Key]]] = [(False, [Key(_QUIET)])]
-    for number, part in enumerate(parts):
-        keys = [key if key.flight else dataclasses.replace(key, time=key.time / pace) for key in part.keys]
-        if number and manner.pause:
-            keys = [*manners.pause(manner), *keys]
-        if blocks[-1][0] == part.floor:
-            blocks[-1][1].extend(_wound(keys, blocks[-1][1]))
-        else:
-            blocks.append((part.floor, keys))
-    if blocks[-1][0]:
-        blocks.append((False, []))
-    blocks[-1][1].extend(_wound([settle(_QUIET)], blocks[-1][1]))
-    done = sum(sum(key.time for key in keys) for _, keys in blocks)
+    stretches = _stretches(parts, manner, pace)
+    done = sum(stretch.duration for stretch in stretches)
     spare = (frames - 1) / FPS - done
     if spare > 1e-6:
-        blocks[-1][1].append(Key(spare))
+        stretches[-1].keys.append(Key(spare))
     tracks: list[Track] = []
-    place, entry = standing(), None
-    for floor, keys in blocks:
-        line = plan(_on_grid(keys), place)
-        track = solve_floor(line, entry) if floor else solve(line, entry)
+    footing, entry = standing(), None
+    for stretch in stretches:
+        if stretch.take is not None and entry is not None:
+            track = recordings.lay(stretch.take, footing, entry)
+            footing = footing_of(track)
+        else:
+            line = plan(_on_grid(stretch.keys), footing)
+            track = solve_floor(line, entry) if stretch.floor else solve(line, entry)
+            footing = footing_of(track) if stretch.floor else line.end
         tracks.append(track if not tracks else track.cut(1, len(track)))
-        place = footing_of(track) if floor else line.end
         entry = (local_rotations(track.world[-1:])[0], track.root[-1])
     return Track(np.concatenate([t.world for t in tracks]), np.concatenate([t.root for t in tracks]))
+
+
+@dataclasses.dataclass
+class _Stretch:
+    """Keys that one solver performs, or a recording."""
+
+    floor: bool = False
+    keys: list[Key] = dataclasses.field(default_factory=list)
+    take: Take | None = None
+
+    @property
+    def duration(self) -> float:
+        return sum(key.time for key in self.keys) if self.take is None else self.take.duration
+
+
+def _stretches(parts: list[Part], manner: Manner, pace: float) -> list[_Stretch]:
+    """Parts by what performs them; on their feet between recordings and moves on the floor."""
+    stretches = [_Stretch(keys=[Key(_QUIET)])]
+    for number, part in enumerate(parts):
+        if number and manner.pause:
+            _on_feet(stretches).keys.extend(_wound([Key(manner.pause)], stretches[-1].keys))
+        if part.take is not None:
+            _on_feet(stretches).keys.append(recordings.approach(part.take))
+            feet = _Stretch(keys=[Key(_STEP_OUT, left=Step(), right=Pivot())])
+            stretches += [_Stretch(take=part.take), feet]
+            continue
+        keys = [key if key.flight else _stretched(key, 1.0 / pace) for key in part.keys]
+        if not part.floor:
+            stretch = _on_feet(stretches)
+        elif stretches[-1].floor:
+            stretch = stretches[-1]
+        else:
+            stretch = _Stretch(floor=True)
+            stretches.append(stretch)
+        stretch.keys.extend(_wound(keys, stretch.keys))
+    last = _on_feet(stretches)
+    last.keys.extend(_wound([settle(_QUIET)], last.keys))
+    return stretches
+
+
+def _on_feet(stretches: list[_Stretch]) -> _Stretch:
+    """The last stretch where it is one on the feet, else a new one."""
+    if stretches[-1].floor or stretches[-1].take is not None:
+        stretches.append(_Stretch())
+    return stretches[-1]
 
 
 def _wound(keys: list[Key], before: list[Key]) -> list[Key]:

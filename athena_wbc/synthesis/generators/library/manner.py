@@ -47,11 +47,6 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float
     return tuple(keys)
 
 
-def pause(manner: Manner) -> tuple[Key, ...]:
-    """Stillness between moves."""
-    return (Key(manner.pause),) if manner.pause > 0.0 else ()
-
-
 def _held(draw: float) -> float:
     return float(np.clip(draw, -2.0, 2.0))
 

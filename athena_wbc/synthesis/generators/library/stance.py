@@ -9,6 +9,7 @@ ground by inverse kinematics of two bones.
 from __future__ import annotations
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 from scipy.linalg import solve_banded
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
@@ -27,7 +28,6 @@ _STRETCH = 0.995
 """Of the leg's length that a standing leg may take."""
 _HEELS = np.radians(np.linspace(0.0, 65.0, 14))
 _SPINE = ("spine1", "spine2", "spine3")
-_LEG_CHAIN = ("hip", "knee", "ankle", "foot")
 
 
 def upper_body(values: np.ndarray) -> np.ndarray:
@@ -62,10 +62,9 @@ def upper_body(values: np.ndarray) -> np.ndarray:
 
 def free_legs(world: np.ndarray, values: np.ndarray) -> None:
     """Write the orientations of legs that hang in the air by their angles."""
-    for side, limb in enumerate(LEGS):
+    for side in (0, 1):
         thigh, knee, ankle = leg_angles(values[:, LEG[side]], SIGNS[side])
-        _write_leg(world, side, world[:, 0] @ thigh, knee, ankle)
-        del limb
+        write_leg(world, side, world[:, 0] @ thigh, knee, ankle)
 
 
 def leg_angles(angles: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,7 +73,8 @@ def leg_angles(angles: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray,
     return swing(raised, out, sign) @ about("z", sign * turn), knee, about("y", point)
 
 
-def _write_leg(world: np.ndarray, side: int, thigh: np.ndarray, knee: np.ndarray, ankle: np.ndarray) -> None:
+def write_leg(world: np.ndarray, side: int, thigh: np.ndarray, knee: np.ndarray, ankle: np.ndarray) -> None:
+    """Write the orientations of a leg from the results of :func:`reach_ground`."""
     limb = LEGS[side]
     shank = thigh @ about("y", knee)
     world[:, limb.joints[0]] = thigh @ limb.rest[0]
@@ -218,8 +218,6 @@ def _height(line: Timeline, drawn: Samples, offset: np.ndarray) -> np.ndarray:
 
     `offset` (T,) is the centre of mass above the pelvis: in flight the former follows the parabola.
     """
-    from scipy.interpolate import PchipInterpolator
-
     times, goal = line.times, STANDING_HEIGHT - line.values[:, DROP]
     slope = PchipInterpolator(times, goal).derivative()(times)
     after, before = slope[:-1].copy(), slope[1:].copy()
@@ -302,7 +300,7 @@ def _stand(
         thigh = between(thigh, world[:, 0] @ free[0], share)
         knee = knee + share * (free[1] - knee)
         sole = between(sole, free[2], share)
-    _write_leg(world, side, thigh, knee, sole)
+    write_leg(world, side, thigh, knee, sole)
 
 
 def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, positions: np.ndarray, drawn: Samples) -> None:
@@ -319,6 +317,6 @@ def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, position
         goal[:, 2] += depth[frames]
         foot = part[:, ankle]
         thigh, knee, sole = reach_ground(part, root[frames] + hips[frames, side], goal, foot, side)
-        _write_leg(part, side, thigh, knee, sole)
+        write_leg(part, side, thigh, knee, sole)
         world[frames] = part
 

@@ -35,7 +35,7 @@ BALL_PLACE = tuple(
 )
 """(2,) each: ball of the foot in the rest pose relative to the pelvis, m."""
 HALF_WIDTH = float(BALL_PLACE[0][1])
-_PEEL = 0.03
+_PEEL = 0.06
 """Clearance of a foot on its way from the ground into the air, m."""
 MID_FOOT = 0.07
 """Of the middle of the foot behind its ball, m."""

@@ -109,10 +109,10 @@ def _run(
             Key(flight, drop=0.05, flight=True, pelvis=(0, lean, ahead), spine=(0, lean / 2, -1.7 * ahead),
                 head=(0, -lean, 0.7 * ahead), **carry, **_two(side, Step(forward, left), other))
         )  # fmt: skip
-        keys.append(Key(0.45 * contact, drop=0.1, pelvis=(0, lean, 0), **_two(1 - side, Air(12, 0, knee, point=30))))
+        keys.append(Key(0.45 * contact, drop=0.1, pelvis=(0, lean, 0), **_two(1 - side, Air(28, 0, knee, point=30))))
         if number < count - 1:
             keys.append(
-                Key(0.55 * contact, drop=0.03, **_two(1 - side, Air(0.48 * knee, 0, 0.42 * knee, point=5), Heel(35)))
+                Key(0.55 * contact, drop=0.03, **_two(1 - side, Air(0.58 * knee, 0, 0.66 * knee, point=5), Heel(35)))
             )
     last = 1 - count % 2
     keys.append(Key(0.28, drop=0.08, pelvis=(0, 2, 0), **_two(last, Step(0.25, _in(last)), Heel(0))))
