@@ -161,7 +161,8 @@ class LlmScheduler:
 
     def _groups(self, plan: Schedule, observations: Sequence[Observation], bank: Bank, loop: int) -> list[_Group]:
         """The plan's descendants of known clips, domain by domain, in groups that span the domain's range."""
-        newest = {each.prompt.id: each for each in observations if each.loop == loop - 1}
+        last = sorted((each for each in observations if each.loop == loop - 1), key=lambda each: each.clip)
+        newest = {each.prompt.id: each for each in last}
         groups = []
         for domain in sorted(bank.domains):
             places = [

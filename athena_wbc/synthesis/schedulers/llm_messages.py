@@ -18,7 +18,7 @@ MOST_PHRASES = 2
 FAILED_MM = 500.0
 """Error in mm that a failed rollout counts as, where clips are ranked."""
 
-_GOAL = f"""You choose what a humanoid robot trains next. Its motion tracker has trained on motions that were generated
+_GOAL = """You choose what a humanoid robot trains next. Its motion tracker has trained on motions that were generated
 from prompts; you replace each prompt by a successor that lies at the edge of what the tracker can do, so that the
 next motions teach it something and the whole set grows harder from loop to loop.
 
@@ -45,8 +45,8 @@ judges, and where judges agree or disagree.
 - set: its number;
 - change: the step that you take, one of step_back, slight, moderate, significant;
 - harder_by: in one sentence, what makes the successor harder than its predecessor;
-- base_action, combo_action, detail, speed_rhythm: lists of one phrase each, or of {most} where the chain is to grow. Copy
-phrases of the library letter by letter; a phrase that is not in the library, or stands on another axis, is refused;
+- base_action, combo_action, detail, speed_rhythm: lists of one phrase each, or of {most} where the chain is to grow.
+Copy phrases of the library letter by letter; one that is not in it, or stands on another axis, is refused;
 - phrases_why: in one sentence, why these phrases;
 - template: the identifier of a template of the library;
 - template_why: in one sentence, why this one.

@@ -1,4 +1,4 @@
-"""What language models answer a scheduler, as schemas. Imports pydantic, so only the scheduler that asks imports this."""
+"""What language models answer a scheduler, as schemas. Imports pydantic, so only who asks imports this."""
 
 from __future__ import annotations
 
