@@ -15,6 +15,8 @@ from athena_wbc.errors import AthenaError, suggest
 STRUCTURES = ("auto", "json_schema", "json_object")
 MODES = ("off", "live", "record", "replay")
 FAILURES = ("fallback", "stop")
+ASKING = ("vlm", "ensemble", "llm")
+"""Judges and schedulers that ask language models."""
 CASSETTE, COSTS = "cassette.jsonl", "costs.jsonl"
 """What the parts of a run leave in its folder."""
 
@@ -73,14 +75,20 @@ class CassetteConfig:
     """The file; empty for none, or for that of the run where there is one."""
 
 
-def placed(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Options of a part that asks language models, with files in `folder` where they name none.
+def placed(name: str, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Options of a judge or a scheduler of a run, with cassette and cost log in `folder` where they name none.
 
-    The parts of a run may share them: what is asked differs.
+    Those that ask no language model keep theirs as they are. The parts of a run may share the files: what they ask
+    differs.
     """
-    cassette = dict(options.get("cassette") or {})
-    cassette["path"] = cassette.get("path") or str(folder / CASSETTE)
-    return {**options, "cassette": cassette, "costs": options.get("costs") or str(folder / COSTS)}
+    cassette = options.get("cassette") or {}
+    if name not in ASKING or not isinstance(cassette, Mapping):
+        return dict(options)
+    return {
+        **options,
+        "cassette": {**cassette, "path": cassette.get("path") or str(folder / CASSETTE)},
+        "costs": options.get("costs") or str(folder / COSTS),
+    }
 
 
 def check_endpoint(config: EndpointConfig, where: str) -> None:

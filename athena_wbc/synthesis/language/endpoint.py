@@ -163,7 +163,7 @@ class Endpoint:
             parsed, faults = None, error.faults
         if not faults and parsed is not None:
             return parsed, reply.usage
-        repaired = self._once([*turns, *repair_turn(reply.text, faults)], schema, seed, purpose)
+        repaired = self._once([*turns, *repair_turn(reply.text, faults, schema)], schema, seed, purpose)
         usage = reply.usage.plus(repaired.usage)
         try:
             return parse_reply(repaired.text, schema), usage

@@ -108,14 +108,18 @@ def parse_reply(text: str, schema: type[Model]) -> Model:
         raise ReplyError(faults[:MOST_FAULTS]) from None
 
 
-def repair_turn(reply: str, faults: Sequence[str]) -> list[dict[str, Any]]:
-    """The turn that shows a model its answer and what is wrong with it."""
+def repair_turn(reply: str, faults: Sequence[str], schema: type[Model]) -> list[dict[str, Any]]:
+    """The turn that shows a model its answer, what is wrong with it, and the schema.
+
+    Some servers take a strict schema, and neither hold the model to it nor tell it.
+    """
     listed = "\n".join(f"- {fault}" for fault in list(faults)[:MOST_FAULTS])
     return [
         {"role": "assistant", "content": reply or "(empty)"},
         {
             "role": "user",
-            "content": f"This answer cannot be used:\n{listed}\nGive the whole JSON object again, corrected.",
+            "content": f"This answer cannot be used:\n{listed}\nGive the whole JSON object again, corrected. It has to "
+            f"fit this JSON schema: {json.dumps(schema.model_json_schema(), ensure_ascii=False)}",
         },
     ]
 

@@ -81,7 +81,11 @@ def stretch(motion: SyntheticMotion, factor: float) -> SyntheticMotion:
 
 
 def fix_bones(motion: SyntheticMotion) -> SyntheticMotion:
-    """Give every bone its median length in all frames; directions stay."""
+    """Give every bone its median length in all frames; directions stay.
+
+    What conversion had noted as drift moves from ``bone_drift`` to ``bones_fixed`` of its note in the provenance: the
+    filter reads the former, and it is no longer so.
+    """
     positions = np.empty_like(motion.positions)
     for joint, parent in enumerate(PARENTS):
         if parent < 0:
@@ -90,4 +94,9 @@ def fix_bones(motion: SyntheticMotion) -> SyntheticMotion:
         bone = motion.positions[:, joint] - motion.positions[:, parent]
         length = float(np.median(np.linalg.norm(bone, axis=1)))
         positions[:, joint] = positions[:, parent] + length * unit_vectors(bone)
-    return motion.replace(positions=positions)
+    provenance = dict(motion.provenance)
+    if "conversion" in provenance:
+        noted = dict(provenance["conversion"])
+        noted["bones_fixed"] = noted.pop("bone_drift", 0.0)
+        provenance["conversion"] = noted
+    return motion.replace(positions=positions, provenance=provenance)

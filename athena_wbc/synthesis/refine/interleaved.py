@@ -23,7 +23,7 @@ from athena_wbc.synthesis.sampling import stream
 MOST_ROUNDS = 5
 """More rounds than the published model takes are not worth their time."""
 GOOD, LIMIT, NOTHING_LEFT = "no refinement needed", "round limit", "the assessor asks for nothing more"
-"""Why a refinement stopped; or ``generation failed: ...``."""
+"""Why a refinement stopped; or ``generation failed: ...``, or ``no advice: ...``."""
 
 
 @dataclasses.dataclass
@@ -44,6 +44,15 @@ def check_refine_config(config: RefineConfig, where: str) -> None:
         raise AthenaError(f"{where}: accept_score: must be from 0 to 100, is {config.accept_score:g}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Advice:
+    """What an adviser wants."""
+
+    chosen: tuple[int, ...]
+    """Indices into what was offered; none ends the refinement."""
+    reason: str = ""
+
+
 class Adviser(Protocol):
     """An assessor that says what to do next, out of what it is offered."""
 
@@ -51,8 +60,12 @@ class Adviser(Protocol):
 
     def choose(
         self, motion: SyntheticMotion, prompt: Prompt, assessment: Assessment, offered: Sequence[Instruction]
-    ) -> Sequence[int]:
-        """Indices into `offered` of what is to be done; none ends the refinement."""
+    ) -> Advice:
+        """What of `offered` is to be done.
+
+        Raises:
+            AthenaError: there is no advice to be had; the refinement then ends with the best motion so far.
+        """
         ...
 
 
@@ -149,8 +162,11 @@ def refine(
         elif number == settings.rounds:
             reason = LIMIT
         else:
-            plan = _plan(current, bank, remade, adviser)
-            reason = "" if plan else NOTHING_LEFT
+            try:
+                plan = _plan(current, bank, remade, adviser)
+                reason = "" if plan else NOTHING_LEFT
+            except AthenaError as error:
+                reason = f"no advice: {error}"
         if plan:
             try:
                 made, made_seed, fresh = _remake(current, plan, prompt, generator, frames, seed, number, bank)
@@ -212,13 +228,13 @@ def _plan(
     known = bank if current.assessment.sees else None
     offered = options(current.prompt, known, current.motion.duration)
     offered = [each for each in offered if each.operation not in current.tried]
-    chosen = adviser.choose(current.motion, current.prompt, current.assessment, offered)
-    for index in chosen:
+    advice = adviser.choose(current.motion, current.prompt, current.assessment, offered)
+    for index in advice.chosen:
         if not 0 <= index < len(offered):
             raise AthenaError(
                 f"{adviser.name}: chose number {index} of {len(offered)} operations; choose one that is there"
             )
-    return [offered[index] for index in sorted(set(chosen))]
+    return [dataclasses.replace(offered[index], reason=advice.reason) for index in sorted(set(advice.chosen))]
 
 
 def _is_idle(edit: Instruction, motion: SyntheticMotion) -> bool:

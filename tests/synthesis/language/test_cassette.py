@@ -115,11 +115,16 @@ def test_modes_are_checked() -> None:
     check_cassette(CassetteConfig(mode="off"), "x")
 
 
-def test_files_of_a_run(tmp_path: Path) -> None:
-    options = placed({"cassette": {"mode": "replay"}, "seed": 1}, tmp_path)
+@pytest.mark.parametrize("name", ["vlm", "ensemble", "llm"])
+def test_files_of_a_run(tmp_path: Path, name: str) -> None:
+    given = {"cassette": {"mode": "replay"}, "seed": 1}
+    options = placed(name, given, tmp_path)
     assert options["cassette"] == {"mode": "replay", "path": str(tmp_path / "cassette.jsonl")}
     assert options["costs"] == str(tmp_path / "costs.jsonl") and options["seed"] == 1
-    assert placed({"costs": "own", "cassette": {"path": "tape"}}, tmp_path)["cassette"]["path"] == "tape"
+    assert given == {"cassette": {"mode": "replay"}, "seed": 1}
+    assert placed(name, {"costs": "own", "cassette": {"path": "tape"}}, tmp_path)["cassette"]["path"] == "tape"
+    assert placed(name, {"cassette": "nonsense"}, tmp_path) == {"cassette": "nonsense"}
+    assert placed("kinematic", {"a": 1}, tmp_path) == placed("rule", {"a": 1}, tmp_path) == {"a": 1}
 
 
 def test_costs_by_model(tmp_path: Path) -> None:

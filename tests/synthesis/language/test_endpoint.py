@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pydantic
@@ -280,6 +282,7 @@ def test_one_repair_turn_shows_what_is_wrong(stub_server: StubServer, broken: An
     assert found.count == 3 and (usage.calls, usage.input_tokens, usage.output_tokens) == (2, 30, 3)
     question, answer, repair = stub_server.requests[1].json["messages"]
     assert question == ASK[0] and answer["role"] == "assistant" and f"- {fault}" in repair["content"]
+    assert '"maximum": 10' in repair["content"], "a server may have kept the schema to itself"
 
 
 def test_two_broken_answers_are_an_error(stub_server: StubServer) -> None:
@@ -363,6 +366,17 @@ def test_a_recording_is_given_again_without_server_and_key(
         with pytest.raises(AthenaError, match="holds no answer to this question"):
             recorder("replay").ask(messages, Count, seed=seed)
     assert [line["replayed"] for line in read_costs(tmp_path / "costs.jsonl")] == [0, 0, 1, 1]
+
+
+def test_equal_questions_at_the_same_time_are_one(stub_server: StubServer, recorder: Callable[..., Endpoint]) -> None:
+    def slowly(request: Any) -> Reply:
+        return dataclasses.replace(chat({"count": len(stub_server.requests)}), delay=0.1)
+
+    stub_server.responder = slowly
+    asker = recorder("record")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: asker.ask(ASK, Count)[0].count, range(4)))
+    assert found == [1, 1, 1, 1] and len(stub_server.requests) == 1
 
 
 def test_modes(stub_server: StubServer, recorder: Callable[..., Endpoint]) -> None:

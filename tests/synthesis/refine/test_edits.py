@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
 from athena_wbc.synthesis.filters import FilterConfig, run_filters
 from athena_wbc.synthesis.ground import find_support
 from athena_wbc.synthesis.motion import JOINT_NAMES, LEFT_FOOT, PARENTS, PELVIS
@@ -90,3 +91,14 @@ def test_bones_get_their_median_length():
     assert np.allclose(lengths(done), np.median(lengths(drifting), axis=0))
     wrist = JOINT_NAMES.index("left_wrist")
     assert np.allclose(done.positions[:, :wrist], drifting.positions[:, :wrist])
+
+
+def test_drift_that_was_noted_before_preparation_is_no_more():
+    shift = np.zeros((40, 3))
+    shift[20:24, 1] = 0.1
+    drifting = motion_of(with_joint(standing(40), "left_wrist", shift))
+    prepared = prepare(drifting, ConversionConfig(smoothing="always"))
+    assert "bone_drift" in failed(prepared)
+    done = edits.fix_bones(prepared)
+    assert "bone_drift" not in failed(done)
+    assert done.provenance["conversion"]["bones_fixed"] == prepared.provenance["conversion"]["bone_drift"] > 0.05

@@ -15,7 +15,7 @@ from athena_wbc.synthesis.motion import PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.records import Judgement
 from athena_wbc.synthesis.refine.assessor import Assessment
-from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, NOTHING_LEFT, RefineConfig, Refined, refine
+from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, NOTHING_LEFT, Advice, RefineConfig, Refined, refine
 from athena_wbc.synthesis.refine.transcript import transcript_from
 from tests.synthesis.figure import moved, standing
 from tests.synthesis.toy_bank import slots_of, toy_bank
@@ -206,12 +206,14 @@ class Chooser:
 
     wanted: list[list[str]]
     offered: list[list[str]] = dataclasses.field(default_factory=list)
+    shown: list[SyntheticMotion] = dataclasses.field(default_factory=list)
     name: str = "chooser"
 
-    def choose(self, motion: SyntheticMotion, prompt: Prompt, assessment: Assessment, offered) -> list[int]:
+    def choose(self, motion: SyntheticMotion, prompt: Prompt, assessment: Assessment, offered) -> Advice:
         names = [each.operation for each in offered]
         self.offered.append(names)
-        return [names.index(name) for name in self.wanted.pop(0)]
+        self.shown.append(motion)
+        return Advice(tuple(names.index(name) for name in self.wanted.pop(0)), "because")
 
 
 def test_an_adviser_chooses_among_what_is_offered():
@@ -230,13 +232,27 @@ def test_an_adviser_is_offered_no_phrases_where_nobody_looked():
     assert "swap_phrase" not in chooser.offered[0]
 
 
-def test_an_adviser_cannot_choose_what_is_not_there():
+def test_after_an_edit_that_did_harm_an_adviser_sees_the_motion_before_it():
+    chooser = Chooser([["ground"], ["smooth"], []])
+    run(Hand(lambda call: -0.05), Scores([60.0, 5.0, 70.0]), 5, bank=BANK, adviser=chooser)
+    assert chooser.shown[0].digest == chooser.shown[1].digest != chooser.shown[2].digest
+    assert "ground" in chooser.offered[0]
+    assert "ground" not in chooser.offered[1]
+
+
+def test_without_advice_the_best_so_far_is_kept():
     class Wild(Chooser):
         def choose(self, motion, prompt, assessment, offered):
-            return [len(offered)]
+            return Advice((len(offered),))
 
-    with pytest.raises(AthenaError, match="chooser: chose number"):
-        run(judge=Scores([30.0]), adviser=Wild([]))
+    class Mute(Chooser):
+        def choose(self, motion, prompt, assessment, offered):
+            raise AthenaError("model: gone; start it")
+
+    for adviser, reason in ((Wild([]), "no advice: chooser: chose number"), (Mute([]), "no advice: model: gone")):
+        refined = run(judge=Scores([30.0]), adviser=adviser)
+        assert refined.rounds == 1
+        assert refined.stop_reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
