@@ -61,12 +61,14 @@ class FolderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A motion of the folder that has not been read yet."""
+    """A motion of the folder."""
 
     path: Path
     text: str
     prompt: str = ""
     clip: str = ""
+    motion: HumanMotion | None = None
+    """Where it was read already, to see what the file holds."""
 
 
 class FolderGenerator:
@@ -195,6 +197,8 @@ def read_entry(entry: Entry, fps: float | None, up: str | None) -> HumanMotion:
     Raises:
         AthenaError: the file cannot be read, or holds several motions and the entry does not say which.
     """
+    if entry.motion is not None:
+        return entry.motion
     motions = read_human(entry.path, fps=fps, up=up)
     if entry.clip:
         motions = [motion for motion in motions if motion.name == entry.clip]
@@ -284,7 +288,7 @@ def _of_files(folder: Path, fps: float | None, up: str | None) -> list[Entry]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix.lower() in extensions and recognise_human(path) is not None:
             motions = read_human(path, fps=fps, up=up)
-            entries += [Entry(path, motion.text or _caption(path), clip=motion.name) for motion in motions]
+            entries += [Entry(path, motion.text or _caption(path), motion=motion) for motion in motions]
     return entries
 
 

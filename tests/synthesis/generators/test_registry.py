@@ -80,4 +80,3 @@ def test_every_entry_is_true(name: str) -> None:
     kind = getattr(module, entry.generator)
     assert kind.name == name
     assert generator_config(name, {}, "here") == getattr(module, entry.config)()
-
