@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import sys
 import types
 
@@ -69,3 +70,13 @@ def test_what_is_unknown_or_wrong_is_one_line_with_the_place(toy: str) -> None:
 
 def test_the_names_are_those_of_the_documentation() -> None:
     assert list(GENERATORS) == ["library", "mdm", "mdm_lite", "folder", "http", "irg"]
+
+
+@pytest.mark.parametrize("name", ["library", "mdm", "mdm_lite", "folder", "http", "irg"])
+def test_every_entry_is_true(name: str) -> None:
+    entry = GENERATORS[name]
+    module = importlib.import_module(entry.module)
+    assert dataclasses.is_dataclass(getattr(module, entry.config))
+    kind = getattr(module, entry.generator)
+    assert kind.name == name
+    assert generator_config(name, {}, "here") == getattr(module, entry.config)()
