@@ -19,7 +19,7 @@ from athena_wbc.motion.retarget.build import Build, robot_build
 from athena_wbc.motion.retarget.contacts import fade
 from athena_wbc.motion.retarget.quality import Bar, Quality
 from athena_wbc.parallel import parallel_map
-from athena_wbc.synthesis.filters import FilterConfig
+from athena_wbc.synthesis.filters import FilterConfig, bone_drift
 from athena_wbc.synthesis.ground import find_support
 from athena_wbc.synthesis.human_features import HumanFeatures, at_rate, body_axes, human_features
 from athena_wbc.synthesis.motion import FPS, JOINT_NAMES, PARENTS, PELVIS, SyntheticMotion
@@ -61,7 +61,7 @@ class ConversionConfig:
     """Standard deviation of the Gaussian over the path of the pelvis, which moves the whole body, s; the released code
     has 3 frames at 30 a second. See :func:`smooth`."""
     joint_sigma: float = 2.0 / 30.0
-    """As above for the directions of the bones, whose lengths stay, s; the released code has 2 frames."""
+    """As above for directions and lengths of the bones, s; the released code has 2 frames for rotations of joints."""
     ground_percentile: float = 5.0
     """Percentile over the frames of the lowest point of the feet (or of the body where it is lower) that is put on the
     floor, 0 to 50."""
@@ -130,13 +130,15 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
         "fps": config.fps,
         "root_sigma": config.root_sigma if smooths else 0.0,
         "joint_sigma": config.joint_sigma if smooths else 0.0,
+        # Smoothing hides what the filter looks for.
+        "bone_drift": float(bone_drift(motion.positions).max()),
         "lifted": float(prepared.positions[0, PELVIS, 2] - resampled.positions[0, PELVIS, 2]),
     }
     return prepared.replace(provenance={**motion.provenance, "conversion": done})
 
 
 def smooth(motion: SyntheticMotion, root_sigma: float, joint_sigma: float) -> SyntheticMotion:
-    """Smooth a motion over the floor at z = 0; lengths of bones and free flights stay.
+    """Smooth a motion over the floor at z = 0; free flights stay.
 
     The pelvis' way over the ground and the directions of the bones are smoothed. Its height follows from them: the
     lowest point of the body keeps its own smoothed height, so that feet stay on the floor through a dip, where a
@@ -161,15 +163,16 @@ def smooth(motion: SyntheticMotion, root_sigma: float, joint_sigma: float) -> Sy
 
 
 def smooth_joints(positions: np.ndarray, sigma: float) -> np.ndarray:
-    """Smooth the directions of the bones of (T, 22, 3); their lengths stay in every frame. Sigma in frames."""
-    out = np.empty_like(positions)
+    """Smooth directions and lengths of the bones of (T, 22, 3) one by one, sigma in frames.
+
+    Smoothed joints would shorten what swings; a smoothed direction has no length to lose.
+    """
+    out = positions.copy()
     for joint, parent in enumerate(PARENTS):
-        if parent < 0:
-            out[:, joint] = positions[:, joint]
-            continue
-        bone = positions[:, joint] - positions[:, parent]
-        length = np.linalg.norm(bone, axis=1, keepdims=True)
-        out[:, joint] = out[:, parent] + length * unit_vectors(_smooth(bone, sigma))
+        if parent >= 0:
+            bone = positions[:, joint] - positions[:, parent]
+            length = _smooth(np.linalg.norm(bone, axis=1), sigma)
+            out[:, joint] = out[:, parent] + length[:, None] * unit_vectors(_smooth(unit_vectors(bone), sigma))
     return out
 
 

@@ -66,15 +66,7 @@ def run_filters(motion: SyntheticMotion, config: FilterConfig) -> list[FilterRes
     speed = np.linalg.norm(np.diff(motion.positions, axis=0), axis=2) * motion.fps
     float_frame, float_time = _floating(support.flights(), motion.fps)
     depth = np.maximum(-support.lowest, 0.0)
-    lengths = np.stack(
-        [
-            np.linalg.norm(motion.positions[:, joint] - motion.positions[:, parent], axis=1)
-            for joint, parent in enumerate(PARENTS)
-            if parent >= 0
-        ],
-        axis=1,
-    )
-    drift = np.abs(lengths - np.median(lengths, axis=0))
+    drift, drift_reason = _drift(motion)
     jump = _root_jump(root, motion.fps)
     slid = support.sliding > config.slide_speed
     stands = support.standing
@@ -108,8 +100,7 @@ def run_filters(motion: SyntheticMotion, config: FilterConfig) -> list[FilterRes
             f"fastest at frame {int(support.sliding.argmax())}",
         ),
         _at_most(
-            "bone_drift", float(drift.max()), config.bone_drift, "m",
-            f"the bone to {_bone(drift)} is off its median length by {{value:.3f}} m at frame {_frame(drift)}",
+            "bone_drift", drift, config.bone_drift, "m", drift_reason,
         ),
         _at_most(
             "joint_speed", float(speed.max()), config.joint_speed, "m/s",
@@ -127,6 +118,24 @@ def failures(results: Sequence[FilterResult]) -> list[FilterResult]:
     return [result for result in results if not result.passed]
 
 
+def bone_drift(positions: np.ndarray) -> np.ndarray:
+    """(T, 21) by how much each bone differs from its median length, m, in the order of the joints after the pelvis."""
+    lengths = np.linalg.norm(positions[:, 1:] - positions[:, list(PARENTS[1:])], axis=2)
+    return np.abs(lengths - np.median(lengths, axis=0))
+
+
+def _drift(motion: SyntheticMotion) -> tuple[float, str]:
+    """The greatest drift and where it is. What `convert.prepare` found before it smoothed the motion counts as well."""
+    drift = bone_drift(motion.positions)
+    conversion = motion.provenance.get("conversion", {})
+    before = float(conversion.get("bone_drift", 0.0))
+    frame, bone = np.unravel_index(drift.argmax(), drift.shape)
+    if before > drift.max():
+        return before, "a bone is off its median length by {value:.3f} m before the motion was prepared"
+    where = f"{JOINT_NAMES[bone + 1]} is off its median length by {{value:.3f}} m at frame {frame}"
+    return float(drift.max()), f"the bone to {where}"
+
+
 def _floating(flights: list[tuple[int, int, bool]], fps: float) -> tuple[int, float]:
     """First frame and length in s of the longest hover; (0, 0) where there is none."""
     hovers = [(stop - start, start) for start, stop, falls in flights if not falls]
@@ -140,11 +149,6 @@ def _root_jump(root: np.ndarray, fps: float) -> np.ndarray:
     if len(step) < 3:
         return np.zeros(1)
     return np.linalg.norm(step[1:-1] - 0.5 * (step[2:] + step[:-2]), axis=1) * fps
-
-
-def _bone(drift: np.ndarray) -> str:
-    children = [joint for joint, parent in enumerate(PARENTS) if parent >= 0]
-    return JOINT_NAMES[children[int(drift.max(axis=0).argmax())]]
 
 
 def _frame(values: np.ndarray) -> int:

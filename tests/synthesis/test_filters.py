@@ -44,8 +44,8 @@ def _swaying(frames: int = 61) -> np.ndarray:
     return turned(body, 0.3 * np.sin(3.0 * time))
 
 
-def _failed(positions: np.ndarray, config: FilterConfig = FilterConfig()) -> list[str]:
-    results = run_filters(motion_of(positions), config)
+def _failed(positions: np.ndarray, config: FilterConfig | None = None) -> list[str]:
+    results = run_filters(motion_of(positions), config or FilterConfig())
     assert tuple(result.name for result in results) == NAMES
     assert all(result.passed or result.reason for result in results)
     assert all(not result.reason for result in results if result.passed)
