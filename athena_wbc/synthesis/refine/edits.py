@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.human import unit_vectors
-from athena_wbc.synthesis.convert import smooth_joints, smooth_root
+from athena_wbc.synthesis import convert
 from athena_wbc.synthesis.ground import LOW, find_support
 from athena_wbc.synthesis.human_features import at_rate
 from athena_wbc.synthesis.motion import (
@@ -19,8 +19,6 @@ from athena_wbc.synthesis.motion import (
     SyntheticMotion,
 )
 
-GROUND_PERCENTILE = 5.0
-"""Percentile over the frames of the lowest point of the body that is put on the floor."""
 LEAST_FRAMES = 10
 """What trimming leaves at least."""
 _LOCK_SIGMA = 0.05
@@ -30,20 +28,14 @@ _FEET = (LEFT_ANKLE, RIGHT_ANKLE, LEFT_FOOT, RIGHT_FOOT)
 
 
 def ground(motion: SyntheticMotion) -> SyntheticMotion:
-    """Lift or lower the motion as a whole, so that the lowest point of its body lies on the floor."""
-    height = float(np.percentile(find_support(motion).lowest, GROUND_PERCENTILE))
-    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, height)))
+    """Lift or lower the motion as a whole until the lowest point of its body lies on the floor, as conversion does."""
+    done = convert.prepare(motion, convert.ConversionConfig(fps=motion.fps, smoothing="never"))
+    return motion.replace(positions=done.positions)
 
 
 def smooth(motion: SyntheticMotion, sigma: float) -> SyntheticMotion:
-    """Gaussians over the path of the pelvis and the directions of the bones.
-
-    Args:
-        motion: to be smoothed.
-        sigma: standard deviation, s.
-    """
-    frames = sigma * motion.fps
-    return motion.replace(positions=smooth_root(smooth_joints(motion.positions, frames), frames))
+    """Smooth a motion that is on the floor with Gaussians of `sigma` s, as conversion does for learned generators."""
+    return convert.smooth(motion, sigma, sigma)
 
 
 def lock_feet(motion: SyntheticMotion) -> SyntheticMotion:
@@ -89,7 +81,11 @@ def stretch(motion: SyntheticMotion, factor: float) -> SyntheticMotion:
 
 
 def fix_bones(motion: SyntheticMotion) -> SyntheticMotion:
-    """Give every bone its median length in all frames; directions stay."""
+    """Give every bone its median length in all frames; directions stay.
+
+    What conversion had noted as drift moves from ``bone_drift`` to ``bones_fixed`` of its note in the provenance: the
+    filter reads the former, and it is no longer so.
+    """
     positions = np.empty_like(motion.positions)
     for joint, parent in enumerate(PARENTS):
         if parent < 0:
@@ -98,4 +94,9 @@ def fix_bones(motion: SyntheticMotion) -> SyntheticMotion:
         bone = motion.positions[:, joint] - motion.positions[:, parent]
         length = float(np.median(np.linalg.norm(bone, axis=1)))
         positions[:, joint] = positions[:, parent] + length * unit_vectors(bone)
-    return motion.replace(positions=positions)
+    provenance = dict(motion.provenance)
+    if "conversion" in provenance:
+        noted = dict(provenance["conversion"])
+        noted["bones_fixed"] = noted.pop("bone_drift", 0.0)
+        provenance["conversion"] = noted
+    return motion.replace(positions=positions, provenance=provenance)

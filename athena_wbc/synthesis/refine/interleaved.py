@@ -6,8 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.bank import Bank
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
 from athena_wbc.synthesis.filters import FilterConfig, run_filters
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
@@ -20,7 +23,7 @@ from athena_wbc.synthesis.sampling import stream
 MOST_ROUNDS = 5
 """More rounds than the published model takes are not worth their time."""
 GOOD, LIMIT, NOTHING_LEFT = "no refinement needed", "round limit", "the assessor asks for nothing more"
-"""Why a refinement stopped; or ``generation failed: ...``."""
+"""Why a refinement stopped; or ``generation failed: ...``, or ``no advice: ...``."""
 
 
 @dataclasses.dataclass
@@ -41,6 +44,15 @@ def check_refine_config(config: RefineConfig, where: str) -> None:
         raise AthenaError(f"{where}: accept_score: must be from 0 to 100, is {config.accept_score:g}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Advice:
+    """What an adviser wants."""
+
+    chosen: tuple[int, ...]
+    """Indices into what was offered; none ends the refinement."""
+    reason: str = ""
+
+
 class Adviser(Protocol):
     """An assessor that says what to do next, out of what it is offered."""
 
@@ -48,8 +60,12 @@ class Adviser(Protocol):
 
     def choose(
         self, motion: SyntheticMotion, prompt: Prompt, assessment: Assessment, offered: Sequence[Instruction]
-    ) -> Sequence[int]:
-        """Indices into `offered` of what is to be done; none ends the refinement."""
+    ) -> Advice:
+        """What of `offered` is to be done.
+
+        Raises:
+            AthenaError: there is no advice to be had; the refinement then ends with the best motion so far.
+        """
         ...
 
 
@@ -95,6 +111,7 @@ def refine(
     seed: int = 0,
     bank: Bank | None = None,
     first: SyntheticMotion | None = None,
+    conversion: ConversionConfig | None = None,
     adviser: Adviser | None = None,
 ) -> Refined:
     """Make a motion, assess it, and do something about its faults until there are none or the rounds are used up.
@@ -106,12 +123,14 @@ def refine(
         prompt: what to show.
         generator: makes motions.
         judge: looks at them, or not; None leaves the filters alone.
-        filters: limits of the physics; motions are assessed at their own frame rate.
+        filters: limits of the physics.
         settings: of the refinement.
         frames: of a motion.
         seed: of the first motion; later ones have seeds of their own that follow from it.
         bank: for swaps of phrases and templates; None allows none.
         first: the first motion, where it has been made already, with `seed`.
+        conversion: how what was generated is prepared before anybody assesses it, as the limits of the filters expect;
+            the motion that is kept is then a prepared one. None assesses and keeps what the generator gives.
         adviser: chooses among what can be done; by default rules do.
 
     Raises:
@@ -121,7 +140,7 @@ def refine(
     steps = _opening(prompt, generator, judge, settings, frames, seed)
     remade: list[Instruction] = []
     scores: list[float] = []
-    motion = first if first is not None else generator.generate([prompt], frames, seed)[0]
+    motion = _prepared(first if first is not None else generator.generate([prompt], frames, seed)[0], conversion)
     made, made_seed, edits, tried, is_edit = prompt, seed, tuple[str, ...](), frozenset[str](), False
     current: _Candidate | None = None
     best: _Candidate | None = None
@@ -143,11 +162,16 @@ def refine(
         elif number == settings.rounds:
             reason = LIMIT
         else:
-            plan = _plan(current, bank, remade, adviser)
-            reason = "" if plan else NOTHING_LEFT
+            try:
+                plan = _plan(current, bank, remade, adviser)
+                reason = "" if plan else NOTHING_LEFT
+            except AthenaError as error:
+                reason = f"no advice: {error}"
         if plan:
             try:
-                made, made_seed, motion = _remake(current, plan, prompt, generator, frames, seed, number, bank)
+                made, made_seed, fresh = _remake(current, plan, prompt, generator, frames, seed, number, bank)
+                motion = current.motion if fresh is None else _prepared(fresh, conversion)
+                motion = apply_edits(motion, plan).replace(prompt_id=made.id)
             except AthenaError as error:
                 plan, reason = [], f"generation failed: {error}"
         steps += _round(candidate, plan, reason, best, judge, adviser)
@@ -157,7 +181,10 @@ def refine(
         is_edit, names = not remakes, tuple(each.operation for each in plan if each.is_edit)
         remade += remakes
         edits, tried = (current.edits + names, current.tried | set(names)) if is_edit else (names, frozenset(names))
-        motion = apply_edits(motion, plan).replace(prompt_id=made.id)
+
+
+def _prepared(motion: SyntheticMotion, conversion: ConversionConfig | None) -> SyntheticMotion:
+    return motion if conversion is None else prepare(motion, conversion)
 
 
 def _remake(
@@ -169,10 +196,10 @@ def _remake(
     seed: int,
     number: int,
     bank: Bank | None,
-) -> tuple[Prompt, int, SyntheticMotion]:
-    """Prompt, seed and motion before its edits: the current ones, or others where the plan makes the motion again."""
+) -> tuple[Prompt, int, SyntheticMotion | None]:
+    """Prompt, seed, and the motion that is generated from them; None where the plan only edits the current one."""
     if all(each.is_edit for each in plan):
-        return current.prompt, current.seed, current.motion
+        return current.prompt, current.seed, None
     made, made_seed = apply_to_prompt(current.prompt, plan, bank), current.seed
     if any(each.operation == "reseed" for each in plan):
         made_seed = int(stream("refine", prompt.id, seed, number).integers(2**31))
@@ -190,18 +217,30 @@ def _plan(
     current: _Candidate, bank: Bank | None, remade: Sequence[Instruction], adviser: Adviser | None
 ) -> list[Instruction]:
     if adviser is None:
-        return instruct(current.assessment, current.prompt, bank, current.tried, remade)
+        tried = current.tried
+        while True:
+            plan = instruct(current.assessment, current.prompt, bank, tried, remade)
+            idle = {each.operation for each in plan if each.is_edit and _is_idle(each, current.motion)}
+            if not idle:
+                return plan
+            tried = tried | idle
     # Phrases are swapped for what somebody saw, not for what nobody looked at.
     known = bank if current.assessment.sees else None
     offered = options(current.prompt, known, current.motion.duration)
     offered = [each for each in offered if each.operation not in current.tried]
-    chosen = adviser.choose(current.motion, current.prompt, current.assessment, offered)
-    for index in chosen:
+    advice = adviser.choose(current.motion, current.prompt, current.assessment, offered)
+    for index in advice.chosen:
         if not 0 <= index < len(offered):
             raise AthenaError(
                 f"{adviser.name}: chose number {index} of {len(offered)} operations; choose one that is there"
             )
-    return [offered[index] for index in sorted(set(chosen))]
+    return [dataclasses.replace(offered[index], reason=advice.reason) for index in sorted(set(advice.chosen))]
+
+
+def _is_idle(edit: Instruction, motion: SyntheticMotion) -> bool:
+    """Whether an edit would leave the motion as it is, to a tenth of a millimetre."""
+    done = apply_edits(motion, [edit]).positions
+    return done.shape == motion.positions.shape and bool(np.allclose(done, motion.positions, rtol=0.0, atol=1e-4))
 
 
 def _refined(best: _Candidate, steps: Sequence[Step], scores: Sequence[float], reason: str) -> Refined:

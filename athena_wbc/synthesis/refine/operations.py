@@ -16,9 +16,9 @@ EDITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "trim": {"start": (0.0, 4.0), "end": (0.0, 4.0)},
     "stretch": {"factor": (0.8, 1.5)},
     "fix_bones": {},
+    "ground": {},
     "smooth": {"sigma": (0.02, 0.2)},
     "lock_feet": {},
-    "ground": {},
 }
 """Edits of the motion, in the order in which several are done: name -> arguments with their range, s or a factor."""
 

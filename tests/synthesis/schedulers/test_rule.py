@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -135,6 +136,22 @@ def test_prompts_do_not_repeat_over_loops_while_the_bank_has_others():
         schedule = scheduler.next(told, schedule.state, BANK, 10, loop, 0)
         texts += [(prompt.domain, prompt.text) for prompt in schedule.prompts]
     assert len(texts) == len(set(texts)) == 80
+
+
+def test_prompts_whose_clips_were_filtered_out_do_not_come_again():
+    bank = toy_bank("solo", per_tier=1)
+    first = RuleScheduler().first(bank, 20, 0)
+    after = RuleScheduler().next([], first.state, bank, 20, 1, 0)
+    assert not {prompt.text for prompt in first.prompts} & {prompt.text for prompt in after.prompts}
+
+
+def test_the_gate_looks_at_the_last_loop_alone():
+    old = [dataclasses.replace(each, clip=f"old{i}") for i, each in enumerate(batch_of("dance", success=0.0))]
+    new = [dataclasses.replace(each, loop=1) for each in batch_of("dance", mpjpe_g=45.0)]
+    schedule = RuleScheduler().next(old + new, {}, toy_bank("dance"), 4, 2, 0)
+    entry = next(entry for entry in schedule.log if entry["kind"] == "gate")
+    assert (entry["chosen"]["verdict"], entry["seen"]["clips"]) == ("escalate", 4)
+    assert {entry["seen"]["clip"] for entry in children(schedule)} <= {each.clip for each in new}
 
 
 def test_an_exhausted_bank_says_so():
