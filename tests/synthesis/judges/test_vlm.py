@@ -169,6 +169,18 @@ def test_a_failure_costs_one_motion(stub_server: StubServer) -> None:
     assert "stands in for a model without an answer" in second.reason and "status 500: hiccup" in second.reason
 
 
+def test_the_kinematic_judge_stands_in_unless_another_is_given(stub_server: StubServer) -> None:
+    stub_server.responder = model_answers({"m": -1})
+    judge = make_judge("vlm", {"endpoint": options(stub_server)}, "loop.judge")
+    judgement = judge.judge(MOTIONS[:1], PROMPTS[:1])[0]
+    assert judgement.judge == "kinematic" and set(judgement.analysis) == set(DESCRIPTORS)
+    assert "m is broken" in judgement.reason
+    with pytest.raises(
+        AthenaError, match=r"loop\.judge\.fallback: alinged: unknown key 'alinged'; did you mean 'aligned'"
+    ):
+        make_judge("vlm", {"endpoint": options(stub_server), "fallback": {"alinged": 1}}, "loop.judge")
+
+
 def test_a_stop_keeps_what_was_judged(stub_server: StubServer, tmp_path: Path) -> None:
     tape = tmp_path / "cassette.jsonl"
     settings = {"on_failure": "stop", "cassette": {"path": str(tape)}, "workers": 1}
