@@ -167,6 +167,11 @@ def test_ten_thousand_characters_are_bounded(text: str) -> None:
     assert f"only the first {LONGEST_TEXT} of {len(text)} characters are read" in reading.notes
 
 
+def test_what_lies_beyond_the_bound_is_not_read() -> None:
+    assert read_text("\u200b" * LONGEST_TEXT + "jump").moves == STAND
+    assert read_text("\u200b" * (LONGEST_TEXT - 4) + "jump").moves == (Move("jump"),)
+
+
 def test_a_long_plan_is_cut_with_a_note() -> None:
     reading = understand("walks, " * 20)
     assert reading.prompt.moves == (WALK,) * MOST_MOVES

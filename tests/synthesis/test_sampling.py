@@ -41,6 +41,12 @@ def test_domains_are_independent_and_a_short_draw_begins_a_long_one() -> None:
     assert together[:5] == alone
 
 
+def test_domains_of_the_same_content_draw_differently() -> None:
+    first, second = small((9, 9, 9, 9), name="first"), small((9, 9, 9, 9), name="second")
+    draws = [[prompt.text for prompt in sample_prompts(bank, 9, 0)] for bank in (first, second)]
+    assert draws[0] != draws[1]
+
+
 def test_the_stream_of_a_seed_stays_what_it_is() -> None:
     """If these change, every recorded run is another one."""
     assert stream(0, "sport", 0).integers(1_000_000, size=3).tolist() == [557422, 684214, 211237]
