@@ -114,6 +114,7 @@ def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str,
             layer.
     """
     merged = OmegaConf.structured(schema)
+    OmegaConf.set_readonly(merged, False)  # a frozen dataclass would refuse its values
     for layer in layers:
         values = dict(layer.values)
         for key, preset in (presets or {}).items():
