@@ -38,6 +38,13 @@ class ToyGenerator:
         return []
 
 
+@dataclasses.dataclass(frozen=True)
+class FrozenConfig:
+    """Settings that cannot be changed."""
+
+    speed: float = 1.0
+
+
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> str:
     """A registered generator."""
@@ -53,6 +60,11 @@ def test_options_go_over_the_defaults(toy: str) -> None:
     made = make_generator(toy, {"speed": 2}, "synthesis.generator")
     assert isinstance(made, Generator) and made.config.speed == 2.0
     assert generator_config(toy, {}, "here").speed == 1.0
+
+
+def test_frozen_settings_take_options_too(toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["toy_generator_module"], "ToyConfig", FrozenConfig)
+    assert generator_config(toy, {"speed": 3.0}, "here") == FrozenConfig(3.0)
 
 
 def test_what_is_unknown_or_wrong_is_one_line_with_the_place(toy: str) -> None:

@@ -33,16 +33,16 @@ TURNING = frozenset(("turn", "pivot", "spin", "pirouette", "turning_jump", "spin
 """Moves that extra turns are added to."""
 _DEFAULT_TURNS = {"turn": 0.5, "pivot": 0.5, "spin": 1.0, "pirouette": 1.0, "turning_jump": 0.5, "spin_kick": 1.0}
 
-FASTEST = 11.0
+FASTEST = 10.5
 """m/s of any joint: about the foot in a fast kick, the hand in a fast throw."""
-_CALMINGS = 3
+_CALMINGS = 4
 _QUIET = 0.2
 _STEP_IN, _STEP_OUT = 0.3, 0.4
 """Seconds of the steps onto the places of a recording's feet, and back to quiet stance."""
 _RECORDED = 0.5
 """Share of moves that are taken from a recording where there is one that fits."""
 """Seconds of stillness at both ends."""
-_FASTER = 1.25
+_FASTER = 1.35
 """By how much a plan is quickened before a move is left out."""
 
 
@@ -52,6 +52,8 @@ class Part:
 
     told: dict[str, Any]
     """Plain values for the provenance."""
+    number: int = 0
+    """Of its move in the plan; repetitions share it."""
     keys: tuple[Key, ...] = ()
     floor: bool = False
     take: Take | None = None
@@ -104,18 +106,27 @@ def compose(
     """
     moves = moves or (Move("stand"),)
     budget = (frames - 1) / FPS - 2.0 * _QUIET
-    parts = [part for move in moves for part in _parts(move, manner, rng, noise, clips or {})]
-    kept, pace, left_out = _fit(parts, manner, budget)
+
+    def draw() -> list[Part]:
+        return [
+            dataclasses.replace(part, number=number)
+            for number, move in enumerate(moves)
+            for part in _parts(move, manner, rng, noise, clips or {})
+        ]
+
+    kept, pace, left_out = _fit(draw(), manner, budget)
     rounds = 1
-    total = _length(kept, manner) / pace
-    while not left_out and total > 0.0 and rounds < 50:
-        again = [part for move in moves for part in _parts(move, manner, rng, noise, clips or {})]
+    while not left_out:
+        again = draw()
         if _length(kept + again, manner) / pace > budget:
             again = _prefix(again, budget - _length(kept, manner) / pace - manner.pause, manner)
             kept = kept + again
             break
         kept, rounds = kept + again, rounds + 1
     track, slowed = _calm(kept, manner, pace, frames)
+    while len(track) > frames + 2 and len(kept) > 1:  # the end is still for longer than this
+        left_out.insert(0, kept.pop(_least(kept)))
+        track, slowed = _calm(kept, manner, pace, frames)
     provenance = {
         "moves": [part.told for part in kept],
         "rounds": rounds,
@@ -143,7 +154,7 @@ def _parts(
             continue
         script = script_of(move, manner, side)
         told = {"move": move.move, "side": side, "source": "procedural"}
-        parts.append(Part(told, manners.apply(script, manner, rng, noise), script.floor))
+        parts.append(Part(told, keys=manners.apply(script, manner, rng, noise), floor=script.floor))
     return parts
 
 
@@ -179,8 +190,15 @@ def _fit(parts: list[Part], manner: Manner, budget: float) -> tuple[list[Part], 
     """Parts that fit, the pace at which they do, and those that do not."""
     kept, left_out = list(parts), []
     while len(kept) > 1 and _length(kept, manner) > _FASTER * budget:
-        left_out.insert(0, kept.pop())
+        left_out.insert(0, kept.pop(_least(kept)))
     return kept, max(1.0, _length(kept, manner) / max(budget, 0.3)), left_out
+
+
+def _least(parts: list[Part]) -> int:
+    """Index of the part that is missed least: the last one of the move with the most repetitions."""
+    numbers = [part.number for part in parts]
+    most = max(reversed(numbers), key=numbers.count)
+    return len(numbers) - 1 - numbers[::-1].index(most)
 
 
 def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[Track, float]:

@@ -36,8 +36,10 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float
     length = manner.amplitude * (1.0 + _STEP_SPREAD * _held(spread[2]))
     carriage = CARRIAGE.get(manner.arms) if script.free_arms and manner.arms else None
     keys = []
+    somersault = any(_whole(key.pelvis) for key in script.keys)
+    height = max(manner.jump, 1.0) if somersault else manner.jump  # a somersault needs its time
     for key in script.keys:
-        time = key.time * manner.jump if key.flight else max(_LEAST_TIME, key.time / pace * _burst(key, manner.burst))
+        time = key.time * height if key.flight else max(_LEAST_TIME, key.time / pace * _burst(key, manner.burst))
         jitter = 1.0 + 0.5 * _ANGLE_SPREAD * _held(noise * rng.normal())
         keys.append(_done(key, time, gain * jitter, length, manner, script.floor))
         if carriage is not None:
@@ -77,10 +79,14 @@ def _done(key: Key, time: float, gain: float, length: float, manner: Manner, flo
 
 
 def _tilted(angles: Triple | None, gain: float, lean: float) -> Triple | None:
-    if angles is None or max(abs(angle) for angle in angles) > 100.0:
+    if angles is None or _whole(angles):
         return angles  # a somersault is whole or not at all
     roll, pitch, yaw = angles
     return (gain * roll, float(np.clip(gain * pitch + lean, *_PELVIS_TILT)), gain * yaw)
+
+
+def _whole(angles: Triple | None) -> bool:
+    return angles is not None and max(abs(angle) for angle in angles) > 100.0
 
 
 def _bent(angles: Triple, gain: float, lean: float) -> Triple:

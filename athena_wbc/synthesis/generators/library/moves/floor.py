@@ -34,7 +34,7 @@ def _flip(sign: float) -> Script:
     """Sign 1 is forwards. The body is tucked in the air, opened before the landing."""
     tuck = Air(118, 6, 135, point=30)
     reach = Air(40, 3, 50, point=10)
-    time = 0.64
+    time = 0.7
     arm = (50, 5, 0.55, 20)
     return Script((
         Key(0.34, drop=0.28, pelvis=(0, 26, 0), spine=(0, 18, 0), head=(0, -15, 0), **_arms(BACK)),

@@ -103,7 +103,7 @@ def _run(
             gain *= 0.7
         ahead = _yaw(side, 9.0)
         carry = _arms(side, (arm, -5, 0.72, 8), (-arm, 12, 0.75, 8))
-        other = Air(-18, 0, 0.8 * knee, point=35)
+        other = Air(-22, 0, 0.42 * knee, point=35)
         forward, left = gain * length[0], gain * length[1] + _in(side, 0.16)
         keys.append(
             Key(flight, drop=0.05, flight=True, pelvis=(0, lean, ahead), spine=(0, lean / 2, -1.7 * ahead),
