@@ -1,9 +1,9 @@
 """Detectors of the vocabulary's moves: for each frame, from 0 to 1, how much a move is being done there.
 
-Each is a product of a few soft conditions on `signals.Signals`, with thresholds in m, s, m/s, rad and turns for a person
-of 1.7 m. They tell moves of one family apart only as far as kinematics of 22 joints can: a palm strike is a straight
-punch to them. Thresholds were set on single moves of the library generator and on recordings that show one move; see
-docs/synthesis_filters.md for how well each does.
+Each is a product of a few soft conditions on `signals.Signals`, with thresholds in m, s, m/s, rad and turns for a
+person of 1.7 m. They tell moves of one family apart only as far as kinematics of 22 joints can: a palm strike is a
+straight punch to them. Thresholds were set on single moves of the library generator and on recordings that show one
+move; see docs/synthesis_filters.md for how well they do.
 """
 
 from __future__ import annotations
@@ -236,8 +236,10 @@ def _ahead(s: Signals) -> np.ndarray:
 
 
 def _straight_punch(s: Signals, move: Move, manner: Manner) -> np.ndarray:
-    grows = s.around(ramp(s.rate(s.extension), 1.0, 3.0), 0.2)
-    return _strike(s, move, ramp(s.extension, 0.75, 0.92) * ramp(_ahead(s), 0.4, 0.7) * grows)
+    # A fighter stands sideways: the fist goes where the trunk's side points, but out and not down.
+    grows = s.around(ramp(s.rate(s.extension), 1.0, 2.5), 0.2)
+    level = ramp(s.reach[..., 2], -0.6, -0.35) * ramp(_ahead(s), -0.1, 0.1)
+    return _strike(s, move, ramp(s.extension, 0.75, 0.92) * level * grows)
 
 
 def _hook_punch(s: Signals, move: Move, manner: Manner) -> np.ndarray:
@@ -249,7 +251,9 @@ def _hook_punch(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 def _uppercut(s: Signals, move: Move, manner: Manner) -> np.ndarray:
     rises = s.around(ramp(s.rate(s.wrist[..., 2] - s.shoulder[..., 2]), 1.0, 2.2), 0.2)
-    return _strike(s, move, rises * ramp(s.extension, 0.95, 0.85) * ramp(_ahead(s), 0.1, 0.35) * ramp(s.reach[..., 2], -0.5, -0.2))
+    return _strike(
+        s, move, rises * ramp(s.extension, 0.95, 0.85) * ramp(_ahead(s), 0.1, 0.35) * ramp(s.reach[..., 2], -0.5, -0.2)
+    )
 
 
 def _elbow_strike(s: Signals, move: Move, manner: Manner) -> np.ndarray:
@@ -393,10 +397,8 @@ def _slip(s: Signals, move: Move, manner: Manner) -> np.ndarray:
 
 
 def _dodge(s: Signals, move: Move, manner: Manner) -> np.ndarray:
-    if move.direction:
-        along = _along(s, move.direction)
-    else:
-        along = np.maximum(np.abs(s.travel[:, 1]), -s.travel[:, 0])
+    away = np.maximum(np.abs(s.travel[:, 1]), -s.travel[:, 0])
+    along = _along(s, move.direction) if move.direction else away
     return ramp(s.lasting(along, 0.3), 0.25, 0.6) * ramp(s.upright, 0.5, 0.7)
 
 

@@ -74,26 +74,30 @@ def analysis(features: HumanFeatures, prompt: Prompt, shown: str) -> dict[str, s
         shown: which moves were found, in words.
     """
     f, rated = features, ratings(features)
-    turned = f"{f.yaw_turned:.1f} turns about the vertical"
     over = max(f.pitch_turned, f.roll_turned)
     inverted = f", upside down for {f.inverted * f.duration:.1f} s" if f.inverted else ""
     flights = f"{f.flights} free flight(s), the longest of {f.longest_flight:.2f} s" if f.flights else "no free flight"
-    legs = f"{f.single_support:.0%} of the time on one leg, {f.longest_single_support:.1f} s at most"
     return {
-        "action_sequence": f"{len(prompt.moves)} move(s) asked for; {shown}. {f.bursts} burst(s) of speed in {f.duration:.1f} s.",
-        "technical_complexity": f"{_word(rated['rotation'])}: {turned}, {over:.2f} turns over head or side{inverted}; {flights}.",
+        "action_sequence": (
+            f"{len(prompt.moves)} move(s) asked for: {shown}. {f.bursts} burst(s) of speed in {f.duration:.1f} s."
+        ),
+        "technical_complexity": (
+            f"{_word(rated['rotation'])}: {f.yaw_turned:.1f} turns about the vertical, {over:.2f} over head or side"
+            f"{inverted}; {flights}."
+        ),
         "movement_intensity": (
-            f"{_word(max(rated['speed'], rated['acceleration']))}: joints at {f.joint_speed_mean:.2f} m/s in the mean and "
-            f"{f.joint_speed_p95:.2f} at the 95th percentile, {f.joint_acc_p95:.0f} m/s^2; feet up to "
+            f"{_word(max(rated['speed'], rated['acceleration']))}: joints at {f.joint_speed_mean:.2f} m/s in the mean, "
+            f"{f.joint_speed_p95:.2f} at the 95th percentile, with {f.joint_acc_p95:.0f} m/s^2; feet up to "
             f"{f.foot_speed_max:.1f} m/s, hands up to {f.hand_speed_max:.1f}."
         ),
         "balance_requirement": (
-            f"{_word(max(rated['support'], rated['airtime']))}: {legs}; the pelvis between {f.height_min:.2f} and "
-            f"{f.height_max:.2f} m, a foot up to {f.foot_height_max:.2f} m."
+            f"{_word(max(rated['support'], rated['airtime']))}: {f.single_support:.0%} of the time on one leg, "
+            f"{f.longest_single_support:.1f} s at most; the pelvis between {f.height_min:.2f} and {f.height_max:.2f} "
+            f"m, a foot up to {f.foot_height_max:.2f} m."
         ),
         "continuity": (
-            f"{f.contact_switches} change(s) of foot contact, still for {f.still:.0%} of the time, {f.path_length:.1f} m "
-            f"of way; jerk {f.joint_jerk_mean:.0f} m/s^3 in the mean."
+            f"{f.contact_switches} change(s) of foot contact, still for {f.still:.0%} of the time, {f.path_length:.1f} "
+            f"m of way; jerk {f.joint_jerk_mean:.0f} m/s^3 in the mean."
         ),
     }
 

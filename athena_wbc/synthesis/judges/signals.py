@@ -1,4 +1,4 @@
-"""What detectors of moves look at: courses over time of where limbs are and how they move, in the body's own heading."""
+"""What detectors of moves look at: where limbs are over time and how they move, in the body's own heading."""
 
 from __future__ import annotations
 
