@@ -92,7 +92,7 @@ class TrainingConfig:
     num_envs: int = 512
     """Parallel environments."""
     overrides: list[str] = field(default_factory=list)
-    """``key=value`` changes to the recipe."""
+    """``key=value`` changes to the recipe; of a pipeline, to the recipes of all its trainings in place of its own."""
     warm_start: bool = True
     """Whether a loop starts with the networks of the loop before; else every loop starts as the first does."""
     init_from: str | None = None

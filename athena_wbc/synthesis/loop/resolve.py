@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +69,9 @@ def loop_pipeline(config: SynthesisConfig, motions: list[str]) -> PipelineConfig
 
 def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]:
     """What a loop changes of the pipeline's configuration."""
-    quoted = ", ".join(f"'{motion}'" for motion in motions)
-    own = [f"motions=[{quoted}]", "heldout=[]", f"robot={config.robot}", f"num_envs={config.training.num_envs}"]
-    return [*own, *config.training.overrides]
+    own = [f"motions={json.dumps(motions)}", "heldout=[]", f"robot={config.robot}"]
+    own.append(f"num_envs={config.training.num_envs}")
+    return own + ([f"overrides={json.dumps(config.training.overrides)}"] if config.training.overrides else [])
 
 
 def check_parts(config: SynthesisConfig, source: str) -> None:

@@ -102,6 +102,6 @@ def test_what_its_files_and_parts_refuse(overrides: list[str], message: str) -> 
 
 
 def test_a_pipeline_may_train() -> None:
-    config = load_synthesis("demo", ["training.pipeline=demo", "training.overrides=[]"])
+    config = load_synthesis("demo", ["training.pipeline=demo"])
     resolved = resolve_loop(config, "demo")
     assert resolved.policy == "finetune" and resolved.pipeline_policies["general"] > 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from athena_wbc import __version__, cli
 from athena_wbc.embodiment import get_embodiment
@@ -184,6 +185,22 @@ def test_one_shot_trains_the_same_clips_again(tmp_path: Path, fakes: None) -> No
     first, second = figures(tmp_path / "out")
     assert (first["prompts"], second["prompts"], second["trained"]) == (4, 0, first["kept"])
     assert second["difficulty"] is None and second["tracker"]["clips"] == first["kept"]
+
+
+def test_a_pipeline_trains_the_tracker(tmp_path: Path, fakes: None) -> None:
+    pipeline = {
+        "policies": {"general": {"recipe": "general", "iterations": 2}, "twin": {"recipe": "general", "iterations": 1}},
+        "evaluation": {"protocol": "phc", "sets": ["full"]},
+    }
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(pipeline))
+    config = write_config(tmp_path, loops=1, heldout=[], training__pipeline="own.yaml", training__policy="general")
+    run(tmp_path / "out", config)
+    home = tmp_path / "out" / "loop_0" / "pipeline"
+    assert (home / "report.html").is_file() and (home / "twin/checkpoints/model_1.pt").is_file()
+    entry = manifest(tmp_path / "out")["stages"]["loop_0.train"]
+    assert "loop_0/pipeline/general/checkpoints/model_2.pt" in entry["outputs"]
+    assert json.loads((home / "manifest.json").read_text())["corpus"]["clips"][0].startswith("loop0_")
+    assert figures(tmp_path / "out")[0]["tracker"]["clips"] == 4
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, fakes: None) -> None:
