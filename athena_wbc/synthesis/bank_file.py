@@ -30,12 +30,15 @@ LONGEST = 200
 START = "The person"
 """How every sentence begins, as the captions do that text-to-motion models learn from."""
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One file or folder, or several."""
+
 _KEYS = ("description", "templates", *AXES)
 _PHRASE_KEYS = tuple(field.name for field in dataclasses.fields(Phrase))
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def load_bank(paths: Sequence[str | os.PathLike[str]] = (), shipped: bool = True) -> Bank:
+def load_bank(paths: Paths = (), shipped: bool = True) -> Bank:
     """Read the bank: the domains of the library, and those of a user.
 
     Args:
@@ -90,8 +93,8 @@ def read_domain(path: str | os.PathLike[str]) -> Domain:
     return Domain(name, slots, _templates(content.get("templates"), f"{path}: templates"))
 
 
-def _files(paths: Sequence[str | os.PathLike[str]]) -> Iterable[Path]:
-    for entry in paths:
+def _files(paths: Paths) -> Iterable[Path]:
+    for entry in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
         path = Path(entry).expanduser()
         if path.is_dir():
             found = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))

@@ -79,11 +79,12 @@ def _tier_remarks(axis: str, phrases: Sequence[Phrase]) -> list[str]:
 
 
 def _sentence_remarks(domain: Domain) -> list[str]:
-    found = []
+    found: dict[tuple[str, str], str] = {}
     first = {axis: domain.slots[axis][0].text for axis in AXES}
     for template in domain.templates:
         for axis in AXES:
             for phrase in domain.slots[axis]:
                 text = template.text.format(**(first | {axis: phrase.text}))
-                found += [f"templates: {template.id}: '{text}' {fault}" for fault in sentence_faults(text)]
-    return list(dict.fromkeys(found))
+                for fault in sentence_faults(text):  # one sentence for each fault is enough to see it
+                    found.setdefault((template.id, fault), f"templates: {template.id}: '{text}' {fault}")
+    return list(found.values())

@@ -113,7 +113,7 @@ def clean(text: str) -> tuple[str, list[str]]:
     folded = unicodedata.normalize("NFKC", _visible(text[:LONGEST_TEXT]))
     cleaned = " ".join(folded.split())[:LONGEST_TEXT].strip()
     if not cleaned:
-        notes.append("the text is empty")
+        notes.append("the text is empty: a plain stand is shown")
     return cleaned or NOTHING, notes
 
 

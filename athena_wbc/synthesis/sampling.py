@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from athena_wbc.errors import AthenaError
+from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.files import sha256_json
 from athena_wbc.synthesis.bank import Bank, Domain, Phrase
 from athena_wbc.synthesis.prompt import AXES, Prompt
@@ -68,6 +68,9 @@ def sample_slots(
     Returns:
         Axis -> phrases by their text, as :meth:`Bank.render` takes them.
     """
+    for axis in target if isinstance(target, Mapping) else ():
+        if axis not in AXES:
+            raise AthenaError(f"tier: axis {suggest(axis, AXES)}")
     slots: dict[str, tuple[str, ...]] = {}
     for axis in AXES:
         aim = target.get(axis) if isinstance(target, Mapping) else target

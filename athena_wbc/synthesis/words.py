@@ -25,14 +25,15 @@ def _moves(table: Mapping[str, tuple[str, Mapping[str, object]] | str]) -> dict[
 MOVE_WORDS: Mapping[Words, Move] = _moves(
     {
         # locomotion
-        "walk,stroll,wander,step,advance,approach,stride,tiptoe,limp,move forward,move ahead,go forward": (
+        "walk,stroll,wander,step,advance,approach,stride,tiptoe,limp,move forward,move ahead,"
+        "go forward,cross room,cross floor,cross street": (
             "walk",
             {"count": 4},
         ),
-        "march,stomp,high knee": ("march", {"count": 4}),
+        "march,stomp,march high knee": ("march", {"count": 4}),
         "run,jog,dash,rush,hurry": ("run", {"count": 6}),
         "run up": ("run", {"count": 4}),
-        "sprint,race": ("sprint", {"count": 8}),
+        "sprint,race,sprint stand start": ("sprint", {"count": 8}),
         "skip,gallop,prance": ("skip", {"count": 4}),
         "sidestep,side step,step sideway,walk sideway,step aside,step side,move side,move sideway,"
         "move left,move right": (
@@ -47,20 +48,21 @@ MOVE_WORDS: Mapping[Words, Move] = _moves(
         ),
         "lunge": "lunge",
         "crawl,creep,crawl all four": ("crawl", {"count": 4}),
-        "zigzag,zig zag,weave,slalom": ("zigzag", {"count": 6}),
+        "zigzag,zig zag,weave,slalom,zigzag run,run zigzag": ("zigzag", {"count": 6}),
         # turning
         "turn,rotate": "turn",
         "turn around,turn round,turn back": ("turn", {"turns": 0.5}),
         "pivot": "pivot",
         "spin,twirl,whirl,spin around,swirl": "spin",
-        "pirouette": "pirouette",
+        "pirouette,spin one foot,spin one leg": "pirouette",
         # jumping
-        "jump,bounce,vault": "jump",
+        "jump,stand jump,bounce,vault": "jump",
         "leap,long jump,jump over,leap over,jump over hurdle,leap over hurdle,bound,jete,grand jete": "leap",
         "hop": "hop",
         "tuck jump,jump tuck,jump knee chest": "tuck_jump",
         "straddle jump,split jump,split leap,star jump,toe touch jump": "straddle_jump",
-        "turn jump,jump turn,jump spin,spin jump,jump around,turn air,spin air": "turning_jump",
+        "turn jump,jump turn,jump full turn,jump half turn,"
+        "jump spin,spin jump,jump around,turn air,spin air": "turning_jump",
         "jump jack": ("jumping_jack", {"count": 3}),
         # legs
         "kick,front kick,kick forward,kick ball,snap kick,football kick": "front_kick",
@@ -72,17 +74,17 @@ MOVE_WORDS: Mapping[Words, Move] = _moves(
         "axe kick,ax kick": "axe_kick",
         "spin kick,spin hook kick,spin back kick,tornado kick,turn kick,hook kick,wheel kick": "spin_kick",
         "jump kick,jump front kick,jump side kick,fly kick,fly front kick,fly side kick": "jump_kick",
-        "knee strike,strike knee,knee kick": "knee_strike",
+        "knee strike,strike knee,knee kick,fly knee": "knee_strike",
         "sweep,leg sweep,foot sweep,sweep leg": "sweep",
         "leg lift,leg raise,knee raise,battement": "leg_lift",
         # arms
-        "punch,straight punch,jab,cross punch,strike,hit,box,fight": "straight_punch",
+        "punch,straight punch,jab,cross,cross punch,strike,hit,box,fight": "straight_punch",
         "shadow box,shadowbox": ("straight_punch", {"count": 4}),
         "hook,hook punch": "hook_punch",
         "uppercut,upper cut": "uppercut",
         "elbow strike,strike elbow": "elbow_strike",
         "palm strike,strike palm,slap,chop": "palm_strike",
-        "block,parry,defend": "block",
+        "block,rise block,parry,defend": "block",
         "throw,toss,pitch,bowl": "throw",
         "swing,hit ball,swing racket,swing bat,swing club,swing arm": "swing",
         "push,shove,chest pass": "push",
@@ -115,7 +117,8 @@ MOVE_WORDS: Mapping[Words, Move] = _moves(
         # floor
         "roll,somersault,tumble,forward roll,roll forward": "roll",
         "cartwheel,cart wheel": "cartwheel",
-        "backflip,back flip,flip back,flip backward,back somersault,back handspring,flip": "backflip",
+        "backflip,back flip,flip back,flip backward,back somersault,stand back somersault,"
+        "stand backflip,back handspring,flip": "backflip",
         "front flip,frontflip,flip forward,front somersault": "front_flip",
         "get up,climb foot": "get_up",
         "push up,pushup,press up": ("push_up", {"count": 2}),
@@ -164,7 +167,7 @@ MANNER_WORDS: Mapping[Words, Manner] = {
         "hold,freeze": Manner(hold=0.5),
         "hand hip,arm akimbo": Manner(arms="hips"),
         "arm overhead,hand overhead,arm above head,hand above head": Manner(arms="overhead"),
-        "arm wide,arm out,arm side,arm spread": Manner(arms="wide"),
+        "arm wide,wide arm,open arm,arm out,arm side,arm spread": Manner(arms="wide"),
         "lean forward": Manner(lean=0.25),
     }.items()
     for phrase in phrases.split(",")
