@@ -169,7 +169,7 @@ class VlmJudge:
                     elif isinstance(error, EndpointError) and not is_strict:
                         results.append(error)
                     elif isinstance(error, EndpointError):
-                        raise AthenaError(f"{error}; {self._kept(len(results), len(pairs))}") from None
+                        raise AthenaError(f"{error}; {self._kept()}") from None
                     else:
                         raise error
             finally:
@@ -177,11 +177,11 @@ class VlmJudge:
                     future.cancel()
         return results
 
-    def _kept(self, judged: int, total: int) -> str:
+    def _kept(self) -> str:
         cassette = self.config.cassette
-        is_kept = bool(cassette.path) and cassette.mode == "record"
-        where = f"the answers are kept in {cassette.path}: run again to go on" if is_kept else "nothing is recorded"
-        return f"{judged} of {total} motions were judged before, {where}; or set on_failure: fallback"
+        if cassette.path and cassette.mode == "record":
+            return f"answers so far are kept in {cassette.path}: run again to go on, or set on_failure: fallback"
+        return "run again, with a cassette to keep answers, or set on_failure: fallback"
 
     def look(self, motion: SyntheticMotion, prompt: Prompt) -> Judgement:
         """Ask both questions about one motion.

@@ -75,10 +75,10 @@ class _Group(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What came of a question: for every set a prompt or None, and the entries of the log."""
+    """What came of a question: an entry of the log, and for every set a prompt or None with an entry of its own."""
 
-    prompts: Sequence[Prompt | None]
-    log: Sequence[Mapping[str, Any]]
+    log: Mapping[str, Any]
+    sets: Sequence[tuple[Prompt | None, Mapping[str, Any]]]
 
 
 class LlmScheduler:
@@ -134,6 +134,7 @@ class LlmScheduler:
         plan = self._rule.next(observations, state, bank, per_domain, loop, seed)
         groups = self._groups(plan, observations, bank, loop)
         prompts = list(plan.prompts)
+        used = {_identity(each.prompt) for each in observations} | {_identity(prompt) for prompt in prompts}
         log: list[Mapping[str, Any]] = []
         replaced: set[str] = set()
         with ThreadPoolExecutor(self.config.workers) as pool:
@@ -141,23 +142,20 @@ class LlmScheduler:
             try:
                 for group, future in zip(groups, waiting, strict=True):
                     answer = future.result()
-                    log += answer.log
-                    for place, prompt in zip(group.places, answer.prompts, strict=True):
+                    log.append(answer.log)
+                    for place, (prompt, entry) in zip(group.places, answer.sets, strict=False):
                         if prompt is not None:
+                            prompt = _apart(prompt, used)
+                            entry = {**entry, "chosen": {"prompt": prompt.id, **entry["chosen"]}}
                             replaced.add(plan.prompts[place].id)
                             prompts[place] = prompt
+                        log.append(entry)
             finally:
                 for future in waiting:
                     future.cancel()
         # What the rule noted about prompts that are not its own any more would mislead.
         kept = [entry for entry in plan.log if dict(entry.get("chosen") or {}).get("prompt") not in replaced]
-        used = {(each.prompt.domain, each.prompt.text, each.prompt.salt) for each in observations}
-        return Schedule(
-            prompts=tuple(_apart(prompts, used)),
-            rehearsal=plan.rehearsal,
-            state=plan.state,
-            log=(*kept, *log),
-        )
+        return Schedule(prompts=tuple(prompts), rehearsal=plan.rehearsal, state=plan.state, log=(*kept, *log))
 
     def _groups(self, plan: Schedule, observations: Sequence[Observation], bank: Bank, loop: int) -> list[_Group]:
         """The plan's descendants of known clips, domain by domain, in groups that span the domain's range."""
@@ -198,30 +196,28 @@ class LlmScheduler:
                 check=lambda found: complaints(bank, domain, parents, found),
             )
         except EndpointError as error:
-            self._stop(group, loop, str(error))
+            self._stop(group, loop, f"{error}; run again to go on")
             entry = about | {
                 "kind": "unanswered",
                 "seen": {"group": group.number, "clips": clips},
                 "chosen": {"by": self._rule.name},
                 "why": f"{error}; the choice of the {self._rule.name} scheduler stands in for the whole group",
             }
-            return _Answer([None] * len(parents), [entry])
+            return _Answer(entry, ())
         prompts, faults, doubts = review(bank, domain, parents, reply)
         choices = by_number(reply)
-        log = [
-            about
-            | {
-                "kind": "group",
-                "seen": {"group": group.number, "clips": clips},
-                "chosen": {"by": self._endpoint.config.model, "calls": usage.calls},
-                "why": _cut(reply.group_analysis),
-            }
-        ]
+        whole = about | {
+            "kind": "group",
+            "seen": {"group": group.number, "clips": clips},
+            "chosen": {"by": self._endpoint.config.model, "calls": usage.calls},
+            "why": _cut(reply.group_analysis),
+        }
+        sets: list[tuple[Prompt | None, Mapping[str, Any]]] = []
         for index, prompt in enumerate(prompts):
             seen = {"clip": clips[index], "prompt": parents[index].id, "tier": parents[index].tier}
             if prompt is None:
                 why = "; ".join(faults[index])
-                self._stop(group, loop, f"set {index + 1}: {why}")
+                self._stop(group, loop, f"set {index + 1}: {why}; ask again with cassette.mode: live")
                 chosen: dict[str, Any] = {"by": self._rule.name}
                 entry = {
                     "kind": "refused",
@@ -232,7 +228,6 @@ class LlmScheduler:
             else:
                 choice = choices[index + 1]
                 chosen = {
-                    "prompt": prompt.id,
                     "tier": prompt.tier,
                     "change": choice.change,
                     "slots": {axis: list(phrases) for axis, phrases in prompt.slots.items()},
@@ -240,26 +235,28 @@ class LlmScheduler:
                 }
                 why = " | ".join(map(_cut, (choice.harder_by, choice.phrases_why, choice.template_why)))
                 entry = {"kind": "child", "seen": seen, "chosen": chosen, "why": " | ".join([*doubts[index], why])}
-            log.append(about | entry)
-        return _Answer(prompts, log)
+            sets.append((prompt, about | entry))
+        return _Answer(whole, sets)
 
     def _stop(self, group: _Group, loop: int, cause: str) -> None:
         if self.config.on_failure == "stop":
             raise AthenaError(
-                f"scheduler llm: loop {loop}: {group.domain}: group {group.number}: {cause}; run again to go on, or "
-                "set on_failure: fallback"
+                f"scheduler llm: loop {loop}: {group.domain}: group {group.number}: {cause}, or set on_failure: "
+                "fallback"
             )
 
 
-def _apart(prompts: Sequence[Prompt], used: set[tuple[str, str, int]]) -> list[Prompt]:
-    """The prompts, with a salt of its own for each whose sentence was used before: it gets another motion."""
-    result = []
-    for prompt in prompts:
-        while (prompt.domain, prompt.text, prompt.salt) in used:
-            prompt = prompt.replace(salt=prompt.salt + 1)
-        used.add((prompt.domain, prompt.text, prompt.salt))
-        result.append(prompt)
-    return result
+def _identity(prompt: Prompt) -> tuple[str, str, int]:
+    """What two prompts share that ask for the same motion."""
+    return prompt.domain, prompt.text, prompt.salt
+
+
+def _apart(prompt: Prompt, used: set[tuple[str, str, int]]) -> Prompt:
+    """The prompt, with a salt of its own if its sentence is taken: it gets another motion. `used` grows by it."""
+    while _identity(prompt) in used:
+        prompt = prompt.replace(salt=prompt.salt + 1)
+    used.add(_identity(prompt))
+    return prompt
 
 
 def _cut(text: str) -> str:

@@ -68,7 +68,7 @@ class Blind:
 
 def options(server: StubServer, model: str = "m", **changes: Any) -> dict[str, Any]:
     """Settings of a judge; those of the endpoint are `base_url` and the like."""
-    return {"base_url": server.base_url, "model": model, "api_key_env": "", "retries": 0, "timeout_s": 5.0} | changes
+    return {"base_url": server.base_url, "model": model, "api_key_env": "", "retries": 0, "timeout_s": 60.0} | changes
 
 
 def vlm(server: StubServer, **changes: Any) -> VlmJudge:
@@ -148,7 +148,7 @@ def test_judgements_come_in_the_order_of_their_motions(stub_server: StubServer) 
     def first_last(request: Request) -> Reply:
         text = json.dumps(request.json)
         if "jumps 0 times" in text:
-            later.wait(5.0)
+            later.wait(60.0)
         elif "jumps 2 times" in text:
             later.set()
         points = next((number + 1 for number in range(3) if f"jumps {number} times" in text), 5)
@@ -169,6 +169,18 @@ def test_a_failure_costs_one_motion(stub_server: StubServer) -> None:
     assert "stands in for a model without an answer" in second.reason and "status 500: hiccup" in second.reason
 
 
+def test_the_kinematic_judge_stands_in_unless_another_is_given(stub_server: StubServer) -> None:
+    stub_server.responder = model_answers({"m": -1})
+    judge = make_judge("vlm", {"endpoint": options(stub_server)}, "loop.judge")
+    judgement = judge.judge(MOTIONS[:1], PROMPTS[:1])[0]
+    assert judgement.judge == "kinematic" and set(judgement.analysis) == set(DESCRIPTORS)
+    assert "m is broken" in judgement.reason
+    with pytest.raises(
+        AthenaError, match=r"loop\.judge\.fallback: alinged: unknown key 'alinged'; did you mean 'aligned'"
+    ):
+        make_judge("vlm", {"endpoint": options(stub_server), "fallback": {"alinged": 1}}, "loop.judge")
+
+
 def test_a_stop_keeps_what_was_judged(stub_server: StubServer, tmp_path: Path) -> None:
     tape = tmp_path / "cassette.jsonl"
     settings = {"on_failure": "stop", "cassette": {"path": str(tape)}, "workers": 1}
@@ -176,7 +188,7 @@ def test_a_stop_keeps_what_was_judged(stub_server: StubServer, tmp_path: Path) -
     stub_server.responder = lambda request: (
         failure(500, "hiccup") if "jumps 1 times" in json.dumps(request.json) else good(request)
     )
-    expected = rf"status 500: hiccup; 1 of 3 motions were judged before, the answers are kept in {tape}: run again"
+    expected = rf"status 500: hiccup; answers so far are kept in {tape}: run again to go on"
     with pytest.raises(AthenaError, match=expected):
         vlm(stub_server, **settings).judge(MOTIONS, PROMPTS)
     stub_server.responder = good

@@ -39,7 +39,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(server: StubServer, **changes: Any) -> EndpointConfig:
-    values = {"model": "m", "api_key_env": "ATHENA_TEST_KEY", "timeout_s": 5.0, "retries": 3, "backoff_s": 1.0}
+    values = {"model": "m", "api_key_env": "ATHENA_TEST_KEY", "timeout_s": 60.0, "retries": 3, "backoff_s": 1.0}
     return EndpointConfig(base_url=server.base_url, **(values | changes))
 
 
