@@ -1,6 +1,6 @@
 """Difficulty from 1 to 10 by numbers alone, calibrated on recordings, and what there is to say about it.
 
-Six sides of a motion are each rated from 0 to 1 on a scale whose marks are quantiles of 54 recordings of people (how
+Six sides of a motion are each rated from 0 to 1 on a scale whose marks are quantiles of 58 recordings of people (how
 they were made is told in docs/synthesis_filters.md), and combined by a power mean: one side that is extreme makes a
 motion hard, whatever the others are.
 """

@@ -163,29 +163,40 @@ class Endpoint:
             parsed, faults = None, error.faults
         if not faults and parsed is not None:
             return parsed, reply.usage
-        repaired = self._once([*turns, *repair_turn(reply.text, faults, schema)], schema, seed, purpose)
+        turns += repair_turn(reply.text, faults, schema)
+        repaired = self._once(turns, schema, seed, purpose)
         usage = reply.usage.plus(repaired.usage)
         try:
             return parse_reply(repaired.text, schema), usage
         except ReplyError as error:
             if parsed is not None:
                 return parsed, usage
-            raise self._error(f"answered twice with what does not fit the schema: {error}") from None
+            failure = self._error(f"answered twice with what does not fit the schema: {error}")
+            if self._cassette is not None and self._cassette.mode != "replay":
+                # As a failure it is asked again by the next recording, which would else get stuck on the answer.
+                self._cassette.keep(self._key_of(turns, schema, seed), self._about(schema, seed, str(failure)))
+            raise failure from None
 
     def _once(self, turns: Sequence[Message], schema: type[Model], seed: int, purpose: str) -> _Reply:
         """One answer, from the cassette or from the server."""
         if self._cassette is None:
             reply = self._live(turns, schema, seed)
         else:
-            config = self.config
-            params = {"temperature": config.temperature, "max_tokens": config.max_tokens, "extra": config.extra}
-            key = question_key(config.model, turns, schema.model_json_schema(), params, seed)
+            key = self._key_of(turns, schema, seed)
             with self._cassette.claim(key):
-                entry = self._cassette.find(key, f"{purpose}, {config.model}")
+                entry = self._cassette.find(key, f"{purpose}, {self.config.model}")
                 reply = self._recorded(entry) if entry else self._record(key, turns, schema, seed)
         if self._costs is not None:
             self._costs.add(reply.usage, purpose)
         return reply
+
+    def _key_of(self, turns: Sequence[Message], schema: type[Model], seed: int) -> str:
+        config = self.config
+        params = {"temperature": config.temperature, "max_tokens": config.max_tokens, "extra": config.extra}
+        return question_key(config.model, turns, schema.model_json_schema(), params, seed)
+
+    def _about(self, schema: type[Model], seed: int, error: str) -> dict[str, Any]:
+        return {"model": self.config.model, "seed": seed, "schema": schema.__name__, "error": error}
 
     def _recorded(self, entry: Mapping[str, Any]) -> _Reply:
         if "reply" not in entry:
@@ -202,15 +213,14 @@ class Endpoint:
 
     def _record(self, key: str, turns: Sequence[Message], schema: type[Model], seed: int) -> _Reply:
         assert self._cassette is not None
-        about = {"model": self.config.model, "seed": seed, "schema": schema.__name__}
         try:
             reply = self._live(turns, schema, seed)
         except EndpointError as error:
-            self._cassette.keep(key, about | {"error": str(error)})
+            self._cassette.keep(key, self._about(schema, seed, str(error)))
             raise
-        content = {"messages": without_images(turns), "reply": reply.text}
+        content = {"model": self.config.model, "seed": seed, "schema": schema.__name__, "reply": reply.text}
         used = {name: getattr(reply.usage, name) for name in ("input_tokens", "output_tokens", "seconds")}
-        self._cassette.keep(key, about | content | used)
+        self._cassette.keep(key, content | used | {"messages": without_images(turns)})
         return reply
 
     def _live(self, turns: Sequence[Message], schema: type[Model], seed: int) -> _Reply:

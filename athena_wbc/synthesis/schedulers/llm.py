@@ -196,7 +196,7 @@ class LlmScheduler:
                 check=lambda found: complaints(bank, domain, parents, found),
             )
         except EndpointError as error:
-            self._stop(group, loop, str(error))
+            self._stop(group, loop, f"{error}; run again to go on")
             entry = about | {
                 "kind": "unanswered",
                 "seen": {"group": group.number, "clips": clips},
@@ -217,7 +217,7 @@ class LlmScheduler:
             seen = {"clip": clips[index], "prompt": parents[index].id, "tier": parents[index].tier}
             if prompt is None:
                 why = "; ".join(faults[index])
-                self._stop(group, loop, f"set {index + 1}: {why}")
+                self._stop(group, loop, f"set {index + 1}: {why}; ask again with cassette.mode: live")
                 chosen: dict[str, Any] = {"by": self._rule.name}
                 entry = {
                     "kind": "refused",
@@ -241,8 +241,8 @@ class LlmScheduler:
     def _stop(self, group: _Group, loop: int, cause: str) -> None:
         if self.config.on_failure == "stop":
             raise AthenaError(
-                f"scheduler llm: loop {loop}: {group.domain}: group {group.number}: {cause}; run again to go on, or "
-                "set on_failure: fallback"
+                f"scheduler llm: loop {loop}: {group.domain}: group {group.number}: {cause}, or set on_failure: "
+                "fallback"
             )
 
 
