@@ -15,11 +15,42 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from athena_wbc.motion.builtin.curves import GRAVITY
 from athena_wbc.synthesis.generators.library.skeleton import (
-    ARMS, BALLS, INDEX, LEG_LENGTH, LEGS, OFFSETS, SIGNS, STANDING_HEIGHT, Track,
-    about, between, centre_of_mass, hinge, local_rotations, place, swing, turned, world_rotations,
+    ARMS,
+    BALLS,
+    INDEX,
+    LEG_LENGTH,
+    LEGS,
+    OFFSETS,
+    SIGNS,
+    STANDING_HEIGHT,
+    Track,
+    about,
+    between,
+    centre_of_mass,
+    hinge,
+    local_rotations,
+    place,
+    swing,
+    turned,
+    world_rotations,
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.timeline import (
-    AIR, ARM, BALL, DROP, HEAD, HEADING, LEG, MID_FOOT, PELVIS, PITCH, PRESS, SPINE, WEIGHT, Samples, Timeline, sample,
+    AIR,
+    ARM,
+    BALL,
+    DROP,
+    HEAD,
+    HEADING,
+    LEG,
+    MID_FOOT,
+    PELVIS,
+    PITCH,
+    PRESS,
+    SPINE,
+    WEIGHT,
+    Samples,
+    Timeline,
+    sample,
 )  # fmt: skip
 from athena_wbc.synthesis.motion import FPS, JOINTS
 
@@ -319,4 +350,3 @@ def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, position
         thigh, knee, sole = reach_ground(part, root[frames] + hips[frames, side], goal, foot, side)
         write_leg(part, side, thigh, knee, sole)
         world[frames] = part
-
