@@ -163,7 +163,7 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
     free = [leg_angles(drawn.values[:, LEG[side]], SIGNS[side]) for side in (0, 1)]
     feet = [_foot_frames(drawn, side) for side in (0, 1)]
     heel = [np.zeros(len(world)), np.zeros(len(world))]
-    positions = place(world, root)
+    positions, sink = place(world, root), np.zeros(len(world))
     for number in range(_ROUNDS):
         off = centre_of_mass(positions) - positions[:, 0]
         root = root.copy()
@@ -175,7 +175,6 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
             if number == 0:
                 shift = fade[:, None] * (entry[1] - root[0])
             root += shift
-        sink = np.zeros(len(world)) if number == 0 else sink
         for side in (0, 1):
             ball, yaw, pitch = feet[side]
             hip = root + hips[:, side]
