@@ -27,7 +27,7 @@ def assert_a_person(positions: np.ndarray) -> None:
     lowest = positions[..., 2].min(axis=1)
     assert lowest.min() > -0.01
     speed = np.linalg.norm(np.diff(positions, axis=0), axis=-1) * FPS
-    assert speed.max() < 13.0
+    assert speed.max() < 15.0
     # Off the floor for three frames: only gravity acts, on the centre of mass.
     height = centre_of_mass(positions)[:, 2]
     fall = (height[2:] - 2.0 * height[1:-1] + height[:-2]) * FPS**2
@@ -44,7 +44,7 @@ def test_a_move_is_of_a_person(move: str) -> None:
     for frame in (0, -1):
         assert positions[frame, AT["head"], 2] > 1.4
     ends = np.linalg.norm(positions[[1, -1]] - positions[[0, -2]], axis=-1) * FPS
-    assert ends.max() < 0.5
+    assert ends.max() < 1.0
     across = positions[0, AT["left_hip"]] - positions[0, AT["right_hip"]]
     assert across[1] > 0.99 * np.linalg.norm(across)
 
@@ -79,7 +79,7 @@ def test_random_plans_are_of_a_person() -> None:
         lowest = positions[..., 2].min(axis=1)
         assert lowest.min() > -0.01, moves
         speed = np.linalg.norm(np.diff(positions, axis=0), axis=-1) * FPS
-        assert speed.max() < 16.0, (moves, manner)
+        assert speed.max() < 18.0, (moves, manner)
 
 
 @pytest.mark.parametrize("move", ["straight_punch", "front_kick", "squat", "balance", "walk", "jump"])
