@@ -12,7 +12,16 @@ from collections.abc import Sequence
 
 from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.parsers import learning, motions, pipeline, robots, showing, synthesis, synthesis_bank
+from athena_wbc.parsers import (
+    learning,
+    motions,
+    pipeline,
+    robots,
+    showing,
+    synthesis,
+    synthesis_bank,
+    synthesis_generate,
+)
 from athena_wbc.parsers.base import Parser
 from athena_wbc.threads import prepare_threads
 
@@ -45,6 +54,7 @@ def build_parser() -> Parser:
     motions.add_motions(commands)
     robots.add_robots(commands)
     synthesis_bank.add_prompts(commands)
+    synthesis_generate.add_generate(commands)
     showing.add_recipes(commands)
     return parser
 

@@ -42,8 +42,8 @@ _STEP_IN, _STEP_OUT = 0.3, 0.4
 _RECORDED = 0.5
 """Share of moves that are taken from a recording where there is one that fits."""
 """Seconds of stillness at both ends."""
-_FASTER = 1.35
-"""By how much a plan is quickened before a move is left out."""
+_FASTER, _FASTEST_PACE = 1.2, 1.7
+"""By how much a plan is quickened before a repetition, and before a whole move, is left out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,11 @@ def compose(
         kept, rounds = kept + again, rounds + 1
     track, slowed = _calm(kept, manner, pace, frames)
     while len(track) > frames + 2 and len(kept) > 1:  # the end is still for longer than this
-        left_out.insert(0, kept.pop(_least(kept)))
+        quicker = 1.02 * pace * len(track) / frames
+        if quicker <= _limit(kept):
+            pace = quicker
+        else:
+            left_out.insert(0, kept.pop(_least(kept)))
         track, slowed = _calm(kept, manner, pace, frames)
     provenance = {
         "moves": [part.told for part in kept],
@@ -138,9 +142,7 @@ def compose(
     return Composition(track.cut(0, frames), provenance)
 
 
-def _parts(
-    move: Move, manner: Manner, rng: np.random.Generator, noise: float, clips: Mapping[str, Path]
-) -> list[Part]:
+def _parts(move: Move, manner: Manner, rng: np.random.Generator, noise: float, clips: Mapping[str, Path]) -> list[Part]:
     count = 1 if move.move in SELF_COUNTING else move.count
     first = move.side if move.side in ("left", "right") else ("right", "left")[int(rng.integers(2))]
     parts = []
@@ -189,9 +191,13 @@ def _prefix(parts: list[Part], budget: float, manner: Manner) -> list[Part]:
 def _fit(parts: list[Part], manner: Manner, budget: float) -> tuple[list[Part], float, list[Part]]:
     """Parts that fit, the pace at which they do, and those that do not."""
     kept, left_out = list(parts), []
-    while len(kept) > 1 and _length(kept, manner) > _FASTER * budget:
+    while len(kept) > 1 and _length(kept, manner) > _limit(kept) * budget:
         left_out.insert(0, kept.pop(_least(kept)))
     return kept, max(1.0, _length(kept, manner) / max(budget, 0.3)), left_out
+
+
+def _limit(parts: list[Part]) -> float:
+    return _FASTER if len({part.number for part in parts}) < len(parts) else _FASTEST_PACE
 
 
 def _least(parts: list[Part]) -> int:

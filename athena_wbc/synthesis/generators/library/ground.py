@@ -11,7 +11,13 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import softmax
 
 from athena_wbc.synthesis.generators.library.skeleton import (
-    BALLS, LEGS, Track, between, local_rotations, place, world_rotations,
+    BALLS,
+    LEGS,
+    Track,
+    between,
+    local_rotations,
+    place,
+    world_rotations,
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.stance import decay, free_legs, upper_body
 from athena_wbc.synthesis.generators.library.timeline import Footing, Timeline, sample
@@ -69,5 +75,3 @@ def footing_of(track: Track) -> Footing:
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:
     return (angle + np.pi) % (2.0 * np.pi) - np.pi
-
-

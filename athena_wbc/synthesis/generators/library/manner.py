@@ -20,7 +20,10 @@ _SPINE = ((-45.0, 45.0), (-45.0, 75.0), (-60.0, 60.0))
 _ARM = ((-65.0, 178.0), (-65.0, 145.0))
 """Ranges of people's joints in degrees, rounded from clinical tables of active motion."""
 
+_GAIN_IN_FLIGHT, _GAIN_OF_ARMS = 1.12, 1.2
 _LEAST_TIME = 0.08
+_JUMP = 0.15
+"""Seconds of flight from which on it is a jump."""
 _DEEPEST = 0.48
 
 
@@ -37,7 +40,10 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float
     carriage = CARRIAGE.get(manner.arms) if script.free_arms and manner.arms else None
     keys = []
     somersault = any(_whole(key.pelvis) for key in script.keys)
-    height = max(manner.jump, 1.0) if somersault else manner.jump  # a somersault needs its time
+    if _longest_flight(script) < _JUMP:
+        height = 1.0  # the flights of a gait are no jumps
+    else:
+        height = max(manner.jump, 1.0) if somersault else manner.jump  # a somersault needs its time
     for key in script.keys:
         time = key.time * height if key.flight else max(_LEAST_TIME, key.time / pace * _burst(key, manner.burst))
         jitter = 1.0 + 0.5 * _ANGLE_SPREAD * _held(noise * rng.normal())
@@ -47,6 +53,14 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float
         if key.extreme and manner.hold > 0.0 and not key.flight:
             keys.append(Key(manner.hold, weight=key.weight, press=key.press))
     return tuple(keys)
+
+
+def _longest_flight(script: Script) -> float:
+    longest = time = 0.0
+    for key in script.keys:
+        time = time + key.time if key.flight else 0.0
+        longest = max(longest, time)
+    return longest
 
 
 def _held(draw: float) -> float:
@@ -61,6 +75,8 @@ def _done(key: Key, time: float, gain: float, length: float, manner: Manner, flo
     if floor:  # Poses that have to meet the floor with hands and feet are not for stretching.
         return dataclasses.replace(key, time=time)
     lean = np.degrees(manner.lean)
+    if key.flight:  # gravity leaves no time for more
+        gain = min(gain, _GAIN_IN_FLIGHT)
     drop = key.drop
     if drop is not None:
         scaled = REST_DROP + gain * (drop - REST_DROP) if drop > REST_DROP else drop
@@ -71,8 +87,8 @@ def _done(key: Key, time: float, gain: float, length: float, manner: Manner, flo
         drop=drop,
         pelvis=_tilted(key.pelvis, gain, 0.3 * lean),
         spine=None if key.spine is None else _bent(key.spine, gain, 0.7 * lean),
-        left_arm=_arm(key.left_arm, gain),
-        right_arm=_arm(key.right_arm, gain),
+        left_arm=_arm(key.left_arm, min(gain, _GAIN_OF_ARMS)),
+        right_arm=_arm(key.right_arm, min(gain, _GAIN_OF_ARMS)),
         left=_foot(key.left, gain, length),
         right=_foot(key.right, gain, length),
     )

@@ -19,7 +19,18 @@ from athena_wbc.motion.formats.human import deepmimic
 from athena_wbc.motion.formats.human.raw import HumanOptions
 from athena_wbc.synthesis.generators.library.script import Key, Pivot, Step
 from athena_wbc.synthesis.generators.library.skeleton import (
-    ARMS, BALLS, INDEX, LEG_LENGTH, LEGS, OFFSETS, SIDES, Track, about, between, local_rotations, place,
+    ARMS,
+    BALLS,
+    INDEX,
+    LEG_LENGTH,
+    LEGS,
+    OFFSETS,
+    SIDES,
+    Track,
+    about,
+    between,
+    local_rotations,
+    place,
     world_rotations,
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.stance import decay, reach_ground, write_leg
@@ -55,7 +66,7 @@ class Excerpt:
 
 EXCERPTS: dict[str, Excerpt] = {
     "jump": Excerpt("jump", 0.0, 9.0, "right", flies=True),
-    "front_kick": Excerpt("kick", 0.0, 9.0, "right"),
+    "side_kick": Excerpt("kick", 0.0, 9.0, "right"),
     "straight_punch": Excerpt("punch", 0.0, 9.0, "right"),
     "spin_kick": Excerpt("spinkick", 0.0, 9.0, "right", flies=True),
     "cartwheel": Excerpt("cartwheel", 0.0, 9.0, "right"),
@@ -101,7 +112,9 @@ def find_clips(mocap: str) -> dict[str, Path]:
     if mocap in ("auto", "pybullet"):
         clips = deepmimic.installed_clips()
         if mocap == "pybullet" and not clips:
-            raise AthenaError("library: mocap: the package pybullet is not installed: pip install pybullet, or say auto")
+            raise AthenaError(
+                "library: mocap: the package pybullet is not installed: pip install pybullet, or say auto"
+            )
         return clips
     files = sorted(Path(mocap).glob("humanoid3d_*.txt"))
     if not files:
@@ -116,11 +129,13 @@ def fits(move: Move, manner: Manner) -> bool:
         and not move.height
         and move.direction in ("", "forward")
         and not move.turns
-        and 0.85 <= manner.amplitude <= 1.15
-        and 0.9 <= manner.jump <= 1.1
+        and 0.8 <= manner.amplitude <= 1.2
+        and 0.85 <= manner.jump <= 1.2
         and SLOWEST <= manner.tempo <= QUICKEST
-        and (not EXCERPTS[move.move].flies or 0.9 <= manner.tempo <= 1.1)
-        and not (manner.hold or manner.burst or manner.extra_turns or manner.depth or manner.lean or manner.arms)
+        and (not EXCERPTS[move.move].flies or 0.85 <= manner.tempo <= 1.2)
+        and not (manner.hold or manner.extra_turns or manner.arms)
+        and manner.depth <= 0.05
+        and abs(manner.lean) <= 0.1
     )
 
 

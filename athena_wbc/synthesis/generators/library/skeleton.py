@@ -78,9 +78,7 @@ ARMS = tuple(_limb(f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist") for sid
 BALLS = tuple(INDEX[f"{side}_foot"] for side in SIDES)
 """Balls of the feet: with flat feet they are on the floor."""
 LEG_LENGTH = sum(LEGS[0].lengths)
-STANDING_HEIGHT = float(
-    -sum(OFFSETS[INDEX[name], 2] for name in ("left_hip", "left_knee", "left_ankle", "left_foot"))
-)
+STANDING_HEIGHT = float(-sum(OFFSETS[INDEX[name], 2] for name in ("left_hip", "left_knee", "left_ankle", "left_foot")))
 """Height of the pelvis in the rest pose, m."""
 
 

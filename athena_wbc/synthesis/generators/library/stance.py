@@ -15,11 +15,42 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from athena_wbc.motion.builtin.curves import GRAVITY
 from athena_wbc.synthesis.generators.library.skeleton import (
-    ARMS, BALLS, INDEX, LEG_LENGTH, LEGS, OFFSETS, SIGNS, STANDING_HEIGHT, Track,
-    about, between, centre_of_mass, hinge, local_rotations, place, swing, turned, world_rotations,
+    ARMS,
+    BALLS,
+    INDEX,
+    LEG_LENGTH,
+    LEGS,
+    OFFSETS,
+    SIGNS,
+    STANDING_HEIGHT,
+    Track,
+    about,
+    between,
+    centre_of_mass,
+    hinge,
+    local_rotations,
+    place,
+    swing,
+    turned,
+    world_rotations,
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.timeline import (
-    AIR, ARM, BALL, DROP, HEAD, HEADING, LEG, MID_FOOT, PELVIS, PITCH, PRESS, SPINE, WEIGHT, Samples, Timeline, sample,
+    AIR,
+    ARM,
+    BALL,
+    DROP,
+    HEAD,
+    HEADING,
+    LEG,
+    MID_FOOT,
+    PELVIS,
+    PITCH,
+    PRESS,
+    SPINE,
+    WEIGHT,
+    Samples,
+    Timeline,
+    sample,
 )  # fmt: skip
 from athena_wbc.synthesis.motion import FPS, JOINTS
 
@@ -132,7 +163,7 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
     free = [leg_angles(drawn.values[:, LEG[side]], SIGNS[side]) for side in (0, 1)]
     feet = [_foot_frames(drawn, side) for side in (0, 1)]
     heel = [np.zeros(len(world)), np.zeros(len(world))]
-    positions = place(world, root)
+    positions, sink = place(world, root), np.zeros(len(world))
     for number in range(_ROUNDS):
         off = centre_of_mass(positions) - positions[:, 0]
         root = root.copy()
@@ -144,7 +175,6 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
             if number == 0:
                 shift = fade[:, None] * (entry[1] - root[0])
             root += shift
-        sink = np.zeros(len(world)) if number == 0 else sink
         for side in (0, 1):
             ball, yaw, pitch = feet[side]
             hip = root + hips[:, side]
@@ -319,4 +349,3 @@ def _clear_floor(world: np.ndarray, root: np.ndarray, hips: np.ndarray, position
         thigh, knee, sole = reach_ground(part, root[frames] + hips[frames, side], goal, foot, side)
         write_leg(part, side, thigh, knee, sole)
         world[frames] = part
-

@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 
 from athena_wbc.motion.builtin.curves import bump, minimum_jerk
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Pivot, Step
-from athena_wbc.synthesis.generators.library.skeleton import OFFSETS, SIDES, SIGNS, INDEX
+from athena_wbc.synthesis.generators.library.skeleton import INDEX, OFFSETS, SIDES, SIGNS
 from athena_wbc.synthesis.motion import FPS
 
 PELVIS, DROP, SPINE, HEAD = slice(0, 3), 3, slice(4, 7), slice(7, 10)
@@ -23,7 +23,7 @@ PITCH = (36, 37)
 HEADING, WEIGHT, PRESS = 38, 39, 40
 CHANNELS = 41
 
-_DEGREES = [*range(0, 3), *range(4, 12), 13, 14, 15, 17, *range(18, 28)]
+_DEGREES = [*range(3), *range(4, 12), 13, 14, 15, 17, *range(18, 28)]
 """Channels that keys give in degrees."""
 
 REST_LEG = (0.0, 0.0, 12.0, 0.0, 0.0)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from athena_wbc.synthesis.generators.library.moves import arms, evasion, floor, jumps, kicks, locomotion, postures, turns
+from athena_wbc.synthesis.generators.library.moves import (
+    arms,
+    evasion,
+    floor,
+    jumps,
+    kicks,
+    locomotion,
+    postures,
+    turns,
+)
 from athena_wbc.synthesis.generators.library.script import Script
 from athena_wbc.synthesis.vocabulary import Move
 

@@ -50,34 +50,40 @@ def palm_strike(move: Move) -> Script:
 def hook_punch(move: Move) -> Script:
     """Round from the side with the elbow bent and level."""
     aim = level(move, 68, 92, 104)
-    return Script((
-        _stance(),
-        Key(0.14, pelvis=(0, 4, -22), spine=(0, 5, -24), right_arm=(aim - 10, 75, 0.6, 70), drop=0.1),
-        _strike(0.15, (aim, -28, 0.62, 85), 38),
-        *_back(),
-    ))
+    return Script(
+        (
+            _stance(),
+            Key(0.14, pelvis=(0, 4, -22), spine=(0, 5, -24), right_arm=(aim - 10, 75, 0.6, 70), drop=0.1),
+            _strike(0.15, (aim, -28, 0.62, 85), 38),
+            *_back(),
+        )
+    )
 
 
 def uppercut(move: Move) -> Script:
     """From below, the legs push."""
     aim = level(move, 88, 108, 128)
-    return Script((
-        _stance(drop=0.14),
-        Key(0.18, drop=0.2, right_arm=(22, 10, 0.62, 0), pelvis=(-4, 10, -20), spine=(4, 10, -18)),
-        _strike(0.17, (aim, -8, 0.62, -5), 26, drop=0.04, pelvis=(0, 0, 18), spine=(0, -2, 24)),
-        *_back(),
-    ))
+    return Script(
+        (
+            _stance(drop=0.14),
+            Key(0.18, drop=0.2, right_arm=(22, 10, 0.62, 0), pelvis=(-4, 10, -20), spine=(4, 10, -18)),
+            _strike(0.17, (aim, -8, 0.62, -5), 26, drop=0.04, pelvis=(0, 0, 18), spine=(0, -2, 24)),
+            *_back(),
+        )
+    )
 
 
 def elbow_strike(move: Move) -> Script:
     """The bent elbow swings in level."""
     aim = level(move, 78, 95, 112)
-    return Script((
-        _stance(),
-        Key(0.14, right_arm=(85, 60, 0.42, 70), pelvis=(0, 4, -22), spine=(0, 4, -22)),
-        _strike(0.15, (aim, -62, 0.42, 95), 42, left=Step(0.34, lift=0.04)),
-        *_back(),
-    ))
+    return Script(
+        (
+            _stance(),
+            Key(0.14, right_arm=(85, 60, 0.42, 70), pelvis=(0, 4, -22), spine=(0, 4, -22)),
+            _strike(0.15, (aim, -62, 0.42, 95), 42, left=Step(0.34, lift=0.04)),
+            *_back(),
+        )
+    )
 
 
 def block(move: Move) -> Script:
@@ -85,11 +91,13 @@ def block(move: Move) -> Script:
     arm = {"low": (38, 22, 0.85, 25), "middle": (88, -15, 0.55, 5), "high": (138, -12, 0.62, 60)}[
         move.height or "middle"
     ]
-    return Script((
-        _stance(right_arm=(75, -35, 0.45, 20), spine=(0, 5, 10)),
-        _strike(0.2, arm, -4, drop=0.12, pelvis=(0, 2, -8), head=(0, 0, 8), right=Heel(0)),
-        *_back(),
-    ))
+    return Script(
+        (
+            _stance(right_arm=(75, -35, 0.45, 20), spine=(0, 5, 10)),
+            _strike(0.2, arm, -4, drop=0.12, pelvis=(0, 2, -8), head=(0, 0, 8), right=Heel(0)),
+            *_back(),
+        )
+    )
 
 
 def throw(move: Move) -> Script:

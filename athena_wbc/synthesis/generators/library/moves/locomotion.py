@@ -75,9 +75,7 @@ def _walk(
         )  # fmt: skip
         keys.append(Key(0.1, drop=0.05, weight=0.35 if side == 0 else 0.65))
     last = 1 - count % 2
-    keys.append(
-        settle(0.45, turn=0.0 if turns is None else turns[-1], **_two(last, Step(lift=0.06), Heel(0)))
-    )
+    keys.append(settle(0.45, turn=0.0 if turns is None else turns[-1], **_two(last, Step(lift=0.06), Heel(0))))
     return Script(tuple(keys), free_arms=True)
 
 
@@ -88,7 +86,7 @@ def run(move: Move) -> Script:
 
 def sprint(move: Move) -> Script:
     """Steps of 0.27 s with 0.12 s of flight, up to 1.25 m."""
-    return _run(_steps(move, 6), way(move, 1.05), flight=0.12, contact=0.16, knee=115, lean=14, arm=55)
+    return _run(_steps(move, 6), way(move, 1.05), flight=0.12, contact=0.16, knee=112, lean=14, arm=45)
 
 
 def _run(
@@ -145,7 +143,9 @@ def skip(move: Move) -> Script:
         side = 1 - number % 2
         carry = _arms(1 - side, (70, 0, 0.8, 10), (-40, 10, 0.9, 10))
         keys.append(Key(0.24, drop=0.09, pelvis=(0, 4, 0), **_two(side, Step(forward, left + _in(side)))))
-        lifted = {"left": Heel(40), "right": Air(75, 0, 85)} if side == 0 else {"left": Air(75, 0, 85), "right": Heel(40)}
+        lifted = (
+            {"left": Heel(40), "right": Air(75, 0, 85)} if side == 0 else {"left": Air(75, 0, 85), "right": Heel(40)}
+        )
         keys.append(Key(0.18, drop=0.0, pelvis=(0, 2, 0), **carry, **lifted))
         hop = Step(0.9 * forward, 0.9 * left, own=True)
         keys.append(Key(0.16, drop=0.04, flight=True, **_two(side, hop, Air(60, 0, 80))))
