@@ -34,7 +34,9 @@ def add_synthesize(commands: Commands) -> None:
     parser.add_argument(
         "--loops", type=positive, help="rounds of prompts, motions and training; more may be added later"
     )
-    parser.add_argument("--generator", help="library, mdm, mdm_lite, folder or http, instead of the configuration's")
+    parser.add_argument(
+        "--generator", help="library, mdm, mdm_lite, folder, http or irg, instead of the configuration's"
+    )
     parser.add_argument("--judge", help="kinematic, vlm or ensemble, instead of the configuration's")
     parser.add_argument("--scheduler", help="rule, llm, random or one_shot, instead of the configuration's")
     parser.add_argument("--seed", type=int, help="one seed instead of the configuration's")

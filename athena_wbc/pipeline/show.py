@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, Stage
+from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, TRAIN, Stage
 from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.work import Work
 
@@ -35,7 +35,8 @@ class Screen:
 
     def started(self, plan: Work, stage: Stage, why: str, resume: bool) -> None:
         """A stage begins."""
-        goes_on = ", goes on from its last checkpoint" if resume else ""
+        kept = "goes on from its last checkpoint" if stage.kind == TRAIN else "keeps what it has finished"
+        goes_on = f", {kept}" if resume else ""
         self._say(plan, stage, f"starts ({why}{goes_on})")
 
     def finished(self, plan: Work, stage: Stage, seconds: float) -> None:

@@ -44,7 +44,7 @@ class GeneratorConfig(PartConfig):
     """What makes motions of prompts."""
 
     name: str = "library"
-    """``library``, ``mdm``, ``mdm_lite``, ``folder`` or ``http``."""
+    """``library``, ``mdm``, ``mdm_lite``, ``folder``, ``http`` or ``irg``."""
     batch: int = 20
     """Prompts at a time; a kill loses at most these."""
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human.body import pose_body
 from athena_wbc.synthesis.generators import registry as generators
 from athena_wbc.synthesis.judges import registry as judges
@@ -47,7 +48,8 @@ class ArmsConfig:
 
     hover: list[str] = dataclasses.field(default_factory=list)
     """Domains whose motions hover a metre above the floor."""
-    fail: str = ""
+    closed: str = ""
+    """File that makes it refuse domain sport while it is there."""
 
 
 class ArmsGenerator:
@@ -60,6 +62,8 @@ class ArmsGenerator:
         self.config = config
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
+        if self.config.closed and Path(self.config.closed).exists() and any(p.domain == "sport" for p in prompts):
+            raise AthenaError("arms: the gym is closed; open it")
         return [self._motion(prompt, frames, seed) for prompt in prompts]
 
     def _motion(self, prompt: Prompt, frames: int, seed: int) -> SyntheticMotion:
@@ -77,11 +81,16 @@ class ArmsGenerator:
 
 
 class NoddingJudge:
-    """Finds everything aligned, and as difficult as it was meant."""
+    """Finds everything aligned, and as difficult as it was meant; refuses sport while its file `closed` is there."""
 
     name = "nodding"
 
+    def __init__(self, options: Any) -> None:
+        self.closed = Path(options.get("closed", "nowhere"))
+
     def judge(self, motions: Sequence[SyntheticMotion], prompts: Sequence[Prompt]) -> list[Judgement]:
+        if self.closed.exists() and any(prompt.domain == "sport" for prompt in prompts):
+            raise AthenaError("judge: http://127.0.0.1:9: connection refused; start the server")
         return [Judgement(self.name, "aligned", 90.0, min(10.0, 3.0 * prompt.tier)) for prompt in prompts]
 
 
@@ -92,7 +101,7 @@ def use_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     real = judges.make_judge
 
     def make_judge(name: str, options: Any, where: str) -> Any:
-        return NoddingJudge() if name == "nodding" else real(name, options, where)
+        return NoddingJudge(options) if name == "nodding" else real(name, options, where)
 
     monkeypatch.setattr(judges, "make_judge", make_judge)
 

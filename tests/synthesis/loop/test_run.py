@@ -162,6 +162,25 @@ def test_a_loop_whose_every_clip_is_filtered_out(tmp_path: Path, fakes: None) ->
     assert "loop_0.generate" not in again and "loop_0.filter" in again
 
 
+@pytest.mark.parametrize(("part", "kind", "done"), [("generator", "generate", "gym"), ("judge", "judge", "refused")])
+def test_a_part_that_fails_loses_nothing(part: str, kind: str, done: str, tmp_path: Path, fakes: None) -> None:
+    closed = tmp_path / "closed"
+    closed.touch()
+    config = write_config(tmp_path, **{f"{part}__options": {"closed": str(closed)}})
+    with pytest.raises(AthenaError, match=done) as caught:
+        run(tmp_path / "out", config, until=f"loop_0.{kind}")
+    assert str(caught.value).startswith(f"loop_0.{kind}: ") and "\n" not in str(caught.value)
+    home = tmp_path / "out" / "loop_0"
+    made = sorted(home.glob("generated/*")) if part == "generator" else read_lines(home / "judgements.jsonl")
+    assert len(made) == 2  # the first batch
+    before = {path: path.stat().st_mtime_ns for path in home.glob("generated/*")}
+    closed.unlink()
+    again = started(run(tmp_path / "out", resume=True, until=f"loop_0.{kind}"))
+    assert again == {f"loop_0.{kind}": "it failed before, keeps what it has finished"}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(read_lines(home / f"{'generated' if part == 'generator' else 'judgements'}.jsonl")) == 4
+
+
 def test_an_empty_domain(tmp_path: Path, fakes: None) -> None:
     config = write_config(tmp_path, generator__options={"hover": ["sport"]}, frames=60)
     told = run(tmp_path / "out", config, until="loop_0.corpus")
