@@ -50,6 +50,9 @@ def lines_figure(panels: Mapping[str, Mapping[str, Line]], colours: Mapping[str,
         panel.set_title(title, loc="left", fontsize=9.5, color=INK)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.margins(y=0.15)
+        if title.endswith("(%)"):
+            low, high = panel.get_ylim()
+            panel.set_ylim(max(low, -2.0), max(high, 5.0))
     for panel in axes[-min(3, len(axes)) :]:
         panel.set_xlabel("loop")
     if len(names) > 1:
