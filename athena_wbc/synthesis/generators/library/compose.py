@@ -37,6 +37,8 @@ FASTEST = 10.5
 """m/s of any joint: about the foot in a fast kick, the hand in a fast throw."""
 _CALMINGS = 4
 _QUIET = 0.2
+_SETTLE = 0.3
+"""Seconds from the last move to quiet stance."""
 _STEP_IN, _STEP_OUT = 0.3, 0.4
 """Seconds of the steps onto the places of a recording's feet, and back to quiet stance."""
 _RECORDED = 0.5
@@ -105,7 +107,7 @@ def compose(
     too short is done again from the start as often as it fits whole, and ends in quiet stance.
     """
     moves = moves or (Move("stand"),)
-    budget = (frames - 1) / FPS - 2.0 * _QUIET
+    budget = (frames - 1) / FPS - 2.0 * _QUIET - _SETTLE
 
     def draw() -> list[Part]:
         return [
@@ -295,7 +297,7 @@ def _stretches(parts: list[Part], manner: Manner, pace: float) -> list[_Stretch]
             stretches.append(stretch)
         stretch.keys.extend(_wound(keys, stretch.keys))
     last = _on_feet(stretches)
-    last.keys.extend(_wound([settle(_QUIET)], last.keys))
+    last.keys.extend(_wound([settle(_SETTLE), Key(_QUIET)], last.keys))
     return stretches
 
 
