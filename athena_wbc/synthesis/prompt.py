@@ -20,6 +20,9 @@ class Prompt:
 
     Slots hold phrases of the bank by their text. A prompt without slots is free text (the random baseline, a user's
     own): its moves were read from the words.
+
+    Raises:
+        AthenaError: a text that no encoding takes.
     """
 
     text: str
@@ -39,6 +42,14 @@ class Prompt:
     """Identifiers of the prompts that a scheduler or a refinement made it from."""
     salt: int = 0
     """Tells apart prompts of the same content: the draw within a loop, or the round of a refinement."""
+
+    def __post_init__(self) -> None:
+        try:
+            self.text.encode()
+        except UnicodeEncodeError as error:
+            raise AthenaError(
+                f"prompt: text: character {error.start} is half of a pair and no text; write the prompt as UTF-8"
+            ) from None
 
     @property
     def id(self) -> str:

@@ -54,7 +54,7 @@ class Move:
     move: str
     """One of :data:`MOVES`."""
     side: str = ""
-    """Limb that acts, or stands in a balance: one of :data:`SIDES`; empty where the move or the dice decide."""
+    """Limb that acts, in a balance the leg that is lifted: one of :data:`SIDES`; empty: the move or the dice decide."""
     height: str = ""
     """Target height of a strike, a jump or a lift: one of :data:`HEIGHTS`; empty is ``middle``."""
     direction: str = ""

@@ -86,3 +86,9 @@ def test_what_is_no_prompt_is_told_with_its_place(bank):
     for broken in ({}, content | {"slots": 3}, content | {"moves": [{"move": "fly"}]}, content | {"tier": "high"}):
         with pytest.raises(AthenaError, match=r"^prompts\.jsonl:7"):
             prompt_from_dict(broken, "prompts.jsonl:7")
+
+
+def test_half_a_character_is_no_text(bank):
+    content = json.loads(json.dumps(bank.render("dance", slots(), "plain").as_dict() | {"text": "a \ud83d jump"}))
+    with pytest.raises(AthenaError, match="character 2 is half of a pair"):
+        prompt_from_dict(content, "prompts.jsonl:7")

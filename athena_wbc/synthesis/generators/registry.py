@@ -47,6 +47,10 @@ GENERATORS: Mapping[str, GeneratorEntry] = {
         f"{_PACKAGE}.http", "HttpConfig", "HttpGenerator", True,
         "asks a server of yours",
     ),
+    "irg": GeneratorEntry(
+        "athena_wbc.synthesis.refine.remote", "RemoteConfig", "RemoteIrg", True,
+        "asks an IRG-MotionLLM service of yours, which refines what it shows",
+    ),
 }  # fmt: skip
 """Name -> where it is and what it is."""
 

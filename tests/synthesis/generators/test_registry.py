@@ -81,7 +81,7 @@ def test_what_is_unknown_or_wrong_is_one_line_with_the_place(toy: str) -> None:
 
 
 def test_the_names_are_those_of_the_documentation() -> None:
-    assert list(GENERATORS) == ["library", "mdm", "mdm_lite", "folder", "http"]
+    assert list(GENERATORS) == ["library", "mdm", "mdm_lite", "folder", "http", "irg"]
 
 
 @pytest.mark.parametrize("name", ["mdm", "mdm_lite", "folder", "http"])

@@ -208,11 +208,11 @@ def loss_of(
     noisy = diffusion.add_noise(motion, steps, noise)
     error = network(noisy, steps, text, frame_padding=padding, conditional=heeded) - motion
     present = (~padding).to(error.dtype)[..., None]
-    both = present[:, 1:] * present[:, :-1]
-    moving = (error[:, 1:] - error[:, :-1]) ** 2 * both
+    # Motions are padded at their ends alone: a frame that is there follows one that is there.
+    moving = (error[:, 1:] - error[:, :-1]) ** 2 * present[:, 1:]
     width = error.shape[2]
     loss = (error**2 * present).sum() / (present.sum() * width)
-    return loss + settings.velocity_weight * moving.sum() / (both.sum().clamp_min(1.0) * width)
+    return loss + settings.velocity_weight * moving.sum() / (present[:, 1:].sum().clamp_min(1.0) * width)
 
 
 def rate_factor(step: int, steps: int) -> float:
