@@ -12,6 +12,7 @@ import numpy as np
 
 from athena_wbc.synthesis.generators.library import manner as manners
 from athena_wbc.synthesis.generators.library import recordings
+from athena_wbc.synthesis.generators.library.calm import Ease, ease_further, eased, haste
 from athena_wbc.synthesis.generators.library.ground import footing_of, solve_floor
 from athena_wbc.synthesis.generators.library.moves import MOVES
 from athena_wbc.synthesis.generators.library.moves.poses import settle
@@ -33,15 +34,15 @@ TURNING = frozenset(("turn", "pivot", "spin", "pirouette", "turning_jump", "spin
 """Moves that extra turns are added to."""
 _DEFAULT_TURNS = {"turn": 0.5, "pivot": 0.5, "spin": 1.0, "pirouette": 1.0, "turning_jump": 0.5, "spin_kick": 1.0}
 
-FASTEST = 10.5
-"""m/s of any joint: about the foot in a fast kick, the hand in a fast throw."""
-_CALMINGS = 4
+_CALMINGS = 6
 _QUIET = 0.2
+"""Seconds of stillness at both ends."""
+_SETTLE = 0.3
+"""Seconds from the last move to quiet stance."""
 _STEP_IN, _STEP_OUT = 0.3, 0.4
 """Seconds of the steps onto the places of a recording's feet, and back to quiet stance."""
 _RECORDED = 0.5
 """Share of moves that are taken from a recording where there is one that fits."""
-"""Seconds of stillness at both ends."""
 _FASTER, _FASTEST_PACE = 1.2, 1.7
 """By how much a plan is quickened before a repetition, and before a whole move, is left out."""
 
@@ -105,7 +106,7 @@ def compose(
     too short is done again from the start as often as it fits whole, and ends in quiet stance.
     """
     moves = moves or (Move("stand"),)
-    budget = (frames - 1) / FPS - 2.0 * _QUIET
+    budget = (frames - 1) / FPS - 2.0 * _QUIET - _SETTLE
 
     def draw() -> list[Part]:
         return [
@@ -208,32 +209,26 @@ def _least(parts: list[Part]) -> int:
 
 
 def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[Track, float]:
-    """Perform, and give more time to keys in which a joint is faster than people are; the largest factor is told."""
-    factors = [np.ones(len(part.keys)) for part in parts]
+    """Perform, and take haste out of what is faster than people are; the largest factor on a time is told."""
+    eases = [Ease.none(len(part.keys)) for part in parts]
     track = _perform(parts, manner, pace, frames)
     for _ in range(_CALMINGS):
-        speed = np.linalg.norm(np.diff(track.positions, axis=0), axis=-1).max(axis=1) * FPS
-        if speed.max() <= FASTEST:
+        hurry = haste(track)
+        if hurry.max() <= 1.0:
             break
         start = _QUIET
-        for number, (part, factor) in enumerate(zip(parts, factors, strict=True)):
+        for number, (part, ease) in enumerate(zip(parts, eases, strict=True)):
             start += manner.pause if number else 0.0
-            if part.take is not None:
+            if part.take is None:
+                start = ease_further(ease, part.keys, start, pace, hurry)
+            else:
                 start += part.duration
-                continue
-            flight = np.array([key.flight for key in part.keys])
-            times = np.array([key.time for key in part.keys]) * np.where(flight, 1.0, factor / pace)
-            ends = start + np.cumsum(times)
-            for index in np.flatnonzero(~flight):
-                first, last = int((ends[index] - times[index]) * FPS), int(np.ceil(ends[index] * FPS))
-                factor[index] *= max(1.0, 1.05 * speed[first:last].max(initial=0.0) / FASTEST)
-            start = float(ends[-1])
-        slower = [
-            dataclasses.replace(part, keys=tuple(map(_stretched, part.keys, factor)))
-            for part, factor in zip(parts, factors, strict=True)
+        calmer = [
+            part if part.take else dataclasses.replace(part, keys=eased(part.keys, ease))
+            for part, ease in zip(parts, eases, strict=True)
         ]
-        track = _perform(slower, manner, pace, frames)
-    return track, max(float(factor.max(initial=1.0)) for factor in factors)
+        track = _perform(calmer, manner, pace, frames)
+    return track, max(ease.slowed for ease in eases)
 
 
 def _stretched(key: Key, factor: float) -> Key:
@@ -295,7 +290,7 @@ def _stretches(parts: list[Part], manner: Manner, pace: float) -> list[_Stretch]
             stretches.append(stretch)
         stretch.keys.extend(_wound(keys, stretch.keys))
     last = _on_feet(stretches)
-    last.keys.extend(_wound([settle(_QUIET)], last.keys))
+    last.keys.extend(_wound([settle(_SETTLE), Key(_QUIET)], last.keys))
     return stretches
 
 

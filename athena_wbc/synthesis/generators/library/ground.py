@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
 from scipy.special import softmax
 
 from athena_wbc.synthesis.generators.library.skeleton import (
@@ -21,10 +22,17 @@ from athena_wbc.synthesis.generators.library.skeleton import (
 )  # fmt: skip
 from athena_wbc.synthesis.generators.library.stance import decay, free_legs, upper_body
 from athena_wbc.synthesis.generators.library.timeline import Footing, Timeline, sample
-from athena_wbc.synthesis.motion import JOINTS
+from athena_wbc.synthesis.motion import JOINT_NAMES, JOINTS
 
 _SOFTNESS = 0.012
 """Height in m over which a point's share of the weight fades."""
+
+_THICKNESS = {
+    "pelvis": 0.11, "hip": 0.085, "knee": 0.045, "ankle": 0.0, "foot": 0.0, "spine1": 0.1, "spine2": 0.1, "spine3": 0.1,
+    "neck": 0.06, "head": 0.09, "collar": 0.06, "shoulder": 0.05, "elbow": 0.035, "wrist": 0.02,
+}  # fmt: skip
+"""Half the thickness of the body about its joints, m, beyond that of the sole under the ball of the foot."""
+_RADII = np.array([_THICKNESS[name.removeprefix("left_").removeprefix("right_")] for name in JOINT_NAMES])
 
 
 def solve_floor(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) -> Track:
@@ -51,10 +59,16 @@ def solve_floor(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = No
 def rooted(world: np.ndarray, start: np.ndarray) -> np.ndarray:
     """(T, 3) pelvis for orientations (T, 22, 3, 3), beginning over the horizontal place of `start` (3,)."""
     relative = place(world, np.zeros((len(world), 3)))
-    low = relative[:, :, 2].min(axis=1)
-    share = softmax(-(relative[:, :, 2] - low[:, None]) / _SOFTNESS, axis=1)
+    under = relative[:, :, 2] - _RADII
+    low = under.min(axis=1)
+    share = softmax(-(under - low[:, None]) / _SOFTNESS, axis=1)
     both = 0.5 * (share[1:] + share[:-1])
-    step = -np.einsum("tj,tja->ta", both, np.diff(relative[:, :, :2], axis=0))
+    moved = np.diff(relative[:, :, :2], axis=0)
+    # What is round rolls: the point under a joint lags by the radius times the turn about the horizontal axes.
+    turn = Rotation.from_matrix((world[1:] @ world[:-1].swapaxes(-1, -2)).reshape(-1, 3, 3)).as_rotvec()
+    turn = turn.reshape(len(moved), -1, 3)
+    moved = moved + _RADII[:, None] * np.stack((-turn[..., 1], turn[..., 0]), axis=-1)
+    step = -np.einsum("tj,tja->ta", both, moved)
     root = np.column_stack((np.concatenate((np.zeros((1, 2)), np.cumsum(step, axis=0))), -low))
     root[:, :2] += start[:2]
     # Where the contact passes from one point to another the height has a kink: round it, then lift what went too deep.

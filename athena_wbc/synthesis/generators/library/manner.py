@@ -25,6 +25,8 @@ _LEAST_TIME = 0.08
 _JUMP = 0.15
 """Seconds of flight from which on it is a jump."""
 _DEEPEST = 0.48
+_LONGEST = 0.95
+"""Of a step with the other foot on the ground, m."""
 
 
 def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float = 1.0) -> tuple[Key, ...]:
@@ -40,10 +42,9 @@ def apply(script: Script, manner: Manner, rng: np.random.Generator, noise: float
     carriage = CARRIAGE.get(manner.arms) if script.free_arms and manner.arms else None
     keys = []
     somersault = any(_whole(key.pelvis) for key in script.keys)
-    if _longest_flight(script) < _JUMP:
-        height = 1.0  # the flights of a gait are no jumps
-    else:
-        height = max(manner.jump, 1.0) if somersault else manner.jump  # a somersault needs its time
+    height = max(manner.jump, 1.0) if somersault else manner.jump  # a somersault needs its time
+    if _longest_flight(script) < _JUMP:  # the flights of a gait are no jumps
+        height = 1.0
     for key in script.keys:
         time = key.time * height if key.flight else max(_LEAST_TIME, key.time / pace * _burst(key, manner.burst))
         jitter = 1.0 + 0.5 * _ANGLE_SPREAD * _held(noise * rng.normal())
@@ -89,8 +90,8 @@ def _done(key: Key, time: float, gain: float, length: float, manner: Manner, flo
         spine=None if key.spine is None else _bent(key.spine, gain, 0.7 * lean),
         left_arm=_arm(key.left_arm, min(gain, _GAIN_OF_ARMS)),
         right_arm=_arm(key.right_arm, min(gain, _GAIN_OF_ARMS)),
-        left=_foot(key.left, gain, length),
-        right=_foot(key.right, gain, length),
+        left=_foot(key.left, gain, length, key.flight),
+        right=_foot(key.right, gain, length, key.flight),
     )
 
 
@@ -119,7 +120,7 @@ def _arm(arm: Arm | None, gain: float) -> Arm | None:
     return (float(np.clip(raised, *limits)), float(np.clip(arm[1], *_ARM[1])), arm[2], arm[3])
 
 
-def _foot(foot: Foot, gain: float, length: float) -> Foot:
+def _foot(foot: Foot, gain: float, length: float, flight: bool) -> Foot:
     if isinstance(foot, Air):
         return dataclasses.replace(
             foot,
@@ -128,7 +129,10 @@ def _foot(foot: Foot, gain: float, length: float) -> Foot:
             knee=float(np.clip(foot.knee, *_KNEE)),
         )
     if isinstance(foot, Step):
-        return dataclasses.replace(foot, forward=length * foot.forward, lift=min(gain, 1.3) * foot.lift)
+        forward = length * foot.forward
+        if not flight:
+            forward = float(np.clip(forward, -_LONGEST, _LONGEST))
+        return dataclasses.replace(foot, forward=forward, lift=min(gain, 1.3) * foot.lift)
     if isinstance(foot, Heel):
         return Heel(min(gain * foot.pitch, 62.0))
     return foot

@@ -13,7 +13,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.linalg import solve_banded
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from athena_wbc.motion.builtin.curves import GRAVITY
+from athena_wbc.motion.builtin.curves import GRAVITY, bump
 from athena_wbc.synthesis.generators.library.skeleton import (
     ARMS,
     BALLS,
@@ -59,6 +59,12 @@ _STRETCH = 0.995
 """Of the leg's length that a standing leg may take."""
 _HEELS = np.radians(np.linspace(0.0, 65.0, 14))
 _SPINE = ("spine1", "spine2", "spine3")
+_KNEE = 0.045
+"""Least height of the knee of a standing leg, m: half its thickness."""
+_FARTHEST = 0.3
+"""By how much the pelvis at most comes over to a foot that it cannot reach, m; what is missing it sinks."""
+_SHIFT, _SHIFT_TIME = 0.15, 0.5
+"""How far, in m, and for how long, in s, the pressure under the soles moves to start and to stop the body."""
 
 
 def upper_body(values: np.ndarray) -> np.ndarray:
@@ -163,7 +169,7 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
     free = [leg_angles(drawn.values[:, LEG[side]], SIGNS[side]) for side in (0, 1)]
     feet = [_foot_frames(drawn, side) for side in (0, 1)]
     heel = [np.zeros(len(world)), np.zeros(len(world))]
-    positions, sink = place(world, root), np.zeros(len(world))
+    positions, sink, pull = place(world, root), np.zeros(len(world)), np.zeros((len(world), 2))
     for number in range(_ROUNDS):
         off = centre_of_mass(positions) - positions[:, 0]
         root = root.copy()
@@ -175,15 +181,18 @@ def solve(line: Timeline, entry: tuple[np.ndarray, np.ndarray] | None = None) ->
             if number == 0:
                 shift = fade[:, None] * (entry[1] - root[0])
             root += shift
+        pull = pull + _pull(root + np.column_stack((pull, np.zeros(len(root)))), hips, feet, heel, drawn)
+        root[:, :2] += pull
         for side in (0, 1):
             ball, yaw, pitch = feet[side]
             hip = root + hips[:, side]
             heel[side] = _raised_heel(hip, ball, yaw, pitch, drawn.planted[:, side], side)
-        sink = sink + _lowering(root, hips, feet, heel, drawn)
-        root[:, 2] -= _lowering(root, hips, feet, heel, drawn)
+        lower = _lowering(root, hips, feet, heel, drawn)
+        root[:, 2] -= lower
         for side in (0, 1):
             _stand(world, root, hips, feet[side], heel[side], free[side], drawn, side)
         positions = place(world, root)
+        sink = sink + lower - _raising(positions, drawn)
     _clear_floor(world, root, hips, positions, drawn)
     return Track(world, root)
 
@@ -236,11 +245,24 @@ def _balance(support: np.ndarray, height: np.ndarray, flight: np.ndarray) -> np.
     bands[0, 2:] = bands[2, :-2] = 0.0
     bands[0, 1:] = -inertia[:-1]
     bands[2, :-1] = -inertia[1:]
-    right = load[:, None] * support
     bands[1, [0, -1]] = 1.0
     bands[0, 1] = bands[2, -2] = 0.0
-    right[[0, -1]] = support[[0, -1]]
-    return solve_banded((1, 1), bands, right)
+    frames = np.arange(len(height)) / (_SHIFT_TIME * FPS)
+    shifts = np.stack([bump(np.clip(share, 0.0, 1.0)) for share in (frames, frames[::-1])], axis=1)
+    right = load[:, None] * np.concatenate((support, shifts), axis=1)
+    right[[0, -1]] = 0.0
+    right[[0, -1], :2] = support[[0, -1]]
+    solved = solve_banded((1, 1), bands, right)
+    # People set themselves in motion by the pressure under their soles before they step: as much of it as brings the
+    # first and the last frame to rest.
+    rates = np.stack((solved[1] - solved[0], solved[-1] - solved[-2]))
+    amounts = np.linalg.lstsq(rates[:, 2:], -rates[:, :2], rcond=1e-6)[0]
+    path = solved[:, :2] + solved[:, 2:] @ np.clip(amounts, -_SHIFT, _SHIFT)
+    # What the soles cannot do the trunk does: a few centimetres of sway.
+    for share, rate in ((frames, path[1] - path[0]), (frames[::-1], path[-2] - path[-1])):
+        sway = share * np.clip(1.0 - share, 0.0, 1.0) ** 3 / (frames[1] * (1.0 - frames[1]) ** 3)
+        path = path - sway[:, None] * rate
+    return path
 
 
 def _height(line: Timeline, drawn: Samples, offset: np.ndarray) -> np.ndarray:
@@ -315,6 +337,35 @@ def _lowering(root: np.ndarray, hips: np.ndarray, feet: list, heel: list, drawn:
         return np.zeros(len(root))
     smooth = gaussian_filter1d(maximum_filter1d(need, 5), 1.2)
     return np.where(drawn.flight, 0.0, smooth)
+
+
+def _pull(root: np.ndarray, hips: np.ndarray, feet: list, heel: list, drawn: Samples) -> np.ndarray:
+    """(T, 2) by how much the pelvis has to come over so that standing legs reach their feet at its height."""
+    need = np.zeros((len(root), 2))
+    for side in (0, 1):
+        ball, yaw, pitch = feet[side]
+        ankle, _ = _ankle(ball, yaw, pitch + np.maximum(heel[side], _HEELS[5]), side)
+        line = ankle - (root + hips[:, side])
+        flat = np.linalg.norm(line[:, :2], axis=1)
+        reach = np.sqrt(np.maximum((0.99 * LEG_LENGTH) ** 2 - line[:, 2] ** 2, 0.0))
+        excess = np.where(drawn.planted[:, side], np.clip(flat - reach, 0.0, _FARTHEST), 0.0)
+        need += (excess / np.maximum(flat, 1e-9))[:, None] * line[:, :2]
+    if not (np.abs(need) > 1e-4).any():
+        return need
+    # In flight and beside it the mass goes where the take-off has sent it.
+    near = maximum_filter1d(drawn.flight.astype(float), 5)
+    return gaussian_filter1d(need, 2.0, axis=0) * (1.0 - gaussian_filter1d(near, 1.0))[:, None]
+
+
+def _raising(positions: np.ndarray, drawn: Samples) -> np.ndarray:
+    """(T,) by how much the pelvis has to come up so that no knee of a standing leg is in the floor."""
+    need = np.zeros(len(positions))
+    for side in (0, 1):
+        depth = _KNEE - positions[:, LEGS[side].joints[1], 2]
+        need = np.maximum(need, np.where(drawn.planted[:, side], depth, 0.0))
+    if not (need > 1e-4).any():
+        return np.zeros(len(positions))
+    return np.where(drawn.flight, 0.0, gaussian_filter1d(maximum_filter1d(need, 3), 1.0))
 
 
 def _stand(

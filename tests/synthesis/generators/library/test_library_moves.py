@@ -21,18 +21,19 @@ def made(*moves: Move, manner: Manner = PLAIN, frames: int = 80, seed: int = 0) 
     return GENERATOR.generate([prompt], frames, seed)[0].positions
 
 
-def assert_a_person(positions: np.ndarray) -> None:
+def assert_a_person(positions: np.ndarray, told: object = "") -> None:
     bones = np.linalg.norm(positions[:, 1:] - positions[:, list(PARENTS[1:])], axis=-1)
-    assert np.abs(bones - np.linalg.norm(OFFSETS[1:], axis=1)).max() < 1e-9
+    assert np.abs(bones - np.linalg.norm(OFFSETS[1:], axis=1)).max() < 1e-9, told
     lowest = positions[..., 2].min(axis=1)
-    assert lowest.min() > -0.01
+    assert lowest.min() > -0.01, told
     speed = np.linalg.norm(np.diff(positions, axis=0), axis=-1) * FPS
-    assert speed.max() < 15.0
+    # Feet in roundhouse kicks and hands in throws of trained people are measured at 10 to 15 m/s.
+    assert speed.max() < 13.0, told
     # Off the floor for three frames: only gravity acts, on the centre of mass.
     height = centre_of_mass(positions)[:, 2]
     fall = (height[2:] - 2.0 * height[1:-1] + height[:-2]) * FPS**2
     flies = np.lib.stride_tricks.sliding_window_view(lowest, 3).min(axis=1) > 0.06
-    assert np.abs(fall[flies] + 9.81).max(initial=0.0) < 0.05 * 9.81
+    assert np.abs(fall[flies] + 9.81).max(initial=0.0) < 0.05 * 9.81, told
 
 
 @pytest.mark.parametrize("move", FAMILY)
@@ -44,7 +45,7 @@ def test_a_move_is_of_a_person(move: str) -> None:
     for frame in (0, -1):
         assert positions[frame, AT["head"], 2] > 1.4
     ends = np.linalg.norm(positions[[1, -1]] - positions[[0, -2]], axis=-1) * FPS
-    assert ends.max() < 1.0
+    assert ends.max() < 0.5
     across = positions[0, AT["left_hip"]] - positions[0, AT["right_hip"]]
     assert across[1] > 0.99 * np.linalg.norm(across)
 
@@ -64,7 +65,7 @@ def test_left_is_the_mirror_of_right(move: str) -> None:
 def test_random_plans_are_of_a_person() -> None:
     rng = np.random.default_rng(3)
     names = list(FAMILY)
-    for number in range(40):
+    for number in range(100):
         moves = tuple(
             Move(str(rng.choice(names)), height=str(rng.choice(["", "low", "high"])), count=int(rng.integers(1, 3)))
             for _ in range(int(rng.integers(1, 4)))
@@ -76,10 +77,7 @@ def test_random_plans_are_of_a_person() -> None:
         )  # fmt: skip
         positions = made(*moves, manner=manner, frames=120, seed=number)
         assert positions.shape == (120, 22, 3)
-        lowest = positions[..., 2].min(axis=1)
-        assert lowest.min() > -0.01, moves
-        speed = np.linalg.norm(np.diff(positions, axis=0), axis=-1) * FPS
-        assert speed.max() < 18.0, (moves, manner)
+        assert_a_person(positions, (moves, manner))
 
 
 @pytest.mark.parametrize("move", ["straight_punch", "front_kick", "squat", "balance", "walk", "jump"])
@@ -145,7 +143,7 @@ def test_a_jump_takes_off_as_fast_as_its_flight_is_long() -> None:
         airborne = positions[..., 2].min(axis=1) > 0.01
         time = airborne.sum() / FPS
         rise = height[airborne].max() - height[airborne][0]
-        assert rise == pytest.approx(9.81 * time**2 / 8.0, abs=0.1)
+        assert rise == pytest.approx(9.81 * time**2 / 8.0, abs=0.06)
         flights.append(time)
     assert flights[0] < flights[1] < flights[2]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from athena_wbc.synthesis.generators.library.moves.poses import BACK, REST, Builder, settle
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Script, Step
 from athena_wbc.synthesis.generators.library.timeline import REST_DROP
@@ -40,8 +42,8 @@ def _flip(sign: float) -> Script:
         Key(0.34, drop=0.28, pelvis=(0, 26, 0), spine=(0, 18, 0), head=(0, -15, 0), **_arms(BACK)),
         Key(0.2, drop=-0.06, pelvis=(0, 12 * sign, 0), spine=(0, 0, 0), head=(0, 0, 0), **_arms((105, 8, 0.95, 10)),
             left=Heel(45), right=Heel(45), quick=True),
-        Key(0.24 * time, flight=True, drop=0.0, pelvis=(0, 44 * sign, 0), spine=(0, 20, 0), **_both(Air(80, 5, 95, point=30)),
-            **_arms((90, 5, 0.7, 15)), quick=True),
+        Key(0.24 * time, flight=True, drop=0.0, pelvis=(0, 44 * sign, 0), spine=(0, 20, 0),
+            **_both(Air(80, 5, 95, point=30)), **_arms((90, 5, 0.7, 15)), quick=True),
         Key(0.42 * time, flight=True, drop=0.0, pelvis=(0, 255 * sign, 0), spine=(0, 34, 0), head=(0, 20, 0),
             **_both(tuck), **_arms(arm), quick=True),
         Key(0.19 * time, flight=True, drop=0.02, pelvis=(0, 332 * sign, 0), spine=(0, 10, 0), head=(0, 0, 0),
@@ -90,19 +92,13 @@ def roll(move: Move) -> Script:
 
 def _reversed(keys: tuple[Key, ...], turn: float) -> tuple[Key, ...]:
     """The same poses backwards in time, from and to the stance; `turn` is the pitch at the end of `keys`, degrees."""
-    poses = [key for key in keys[:-1]][::-1]
+    poses = keys[-2::-1]
     times = [key.time for key in keys][::-1]
     turned = []
     for key, time in zip(poses, times, strict=False):
         roll_, pitch, yaw = key.pelvis or (0.0, 0.0, 0.0)
-        turned.append(_at(key, time, (roll_, pitch - turn, yaw)))
+        turned.append(dataclasses.replace(key, time=time, pelvis=(roll_, pitch - turn, yaw)))
     return (*turned, Key(times[-1], **(_STAND | {"pelvis": (0, -turn, 0)})))
-
-
-def _at(key: Key, time: float, pelvis: tuple[float, float, float]) -> Key:
-    import dataclasses
-
-    return dataclasses.replace(key, time=time, pelvis=pelvis)
 
 
 def cartwheel(move: Move) -> Script:

@@ -82,7 +82,8 @@ def crescent_kick(move: Move) -> Script:
     high = level(move, 70, 98, 120)
     return Script((
         _ready(),
-        Key(0.24, drop=0.05, right=Air(0.75 * high, -38, 25, point=5), pelvis=(0, -4, 16), spine=(0, 8, -8), quick=True),
+        Key(0.24, drop=0.05, right=Air(0.75 * high, -38, 25, point=5), pelvis=(0, -4, 16), spine=(0, 8, -8),
+            quick=True),
         Key(0.14, drop=0.03, right=Air(high, 5, 4, point=0), pelvis=(-6, -14, 5), spine=(0, 14, -5), extreme=True,
             quick=True),
         Key(0.15, drop=0.04, right=Air(0.72 * high, 68, 6, point=5), pelvis=(-12, -4, -10), quick=True),
@@ -106,8 +107,7 @@ def axe_kick(move: Move) -> Script:
 def spin_kick(move: Move) -> Script:
     """A whole turn backwards over the left foot, the right heel sweeping round at the end of a straight leg."""
     high = level(move, 52, 74, 92)
-    turns = abs(move.turns) or 1.0
-    rest = 360.0 * turns
+    rest = 360.0 * max(1.0, abs(move.turns))
     keys = [
         _ready(left=Pivot(15), pelvis=(0, 0, 12), spine=(0, 5, 12)),
         Key(0.24, turn=-150, left=Pivot(-15), right=Air(40, 10, 80), drop=0.09, pelvis=(0, 8, -10), head=(0, 0, -50),
@@ -116,8 +116,8 @@ def spin_kick(move: Move) -> Script:
             spine=(-10, 4, -10), right_arm=(45, 80, 0.9, 10), quick=True),
         Key(0.14, turn=-90, left=Pivot(-10), right=Air(high, 80, 6, turn=10), drop=0.05, pelvis=(-30, 4, 0),
             extreme=True, quick=True),
-        Key(0.18, turn=-(rest - 330), left=Pivot(), right=Air(55, 45, 75), drop=0.07, pelvis=(-8, 4, 0), spine=(0, 4, 0),
-            head=(0, 0, 0)),
+        Key(0.18, turn=-(rest - 330), left=Pivot(), right=Air(55, 45, 75), drop=0.07, pelvis=(-8, 4, 0),
+            spine=(0, 4, 0), head=(0, 0, 0)),
         _down(0.3, left_arm=GUARD, right_arm=GUARD, left=Pivot()),
     ]  # fmt: skip
     return Script(tuple(keys))

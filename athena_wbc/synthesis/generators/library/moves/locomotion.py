@@ -200,8 +200,8 @@ def lunge(move: Move) -> Script:
         keys += [
             Key(0.5, drop=0.3, pelvis=(0, 4, 0), **_arms(side, (45, 0, 0.7, 10), (-20, 10, 0.8, 10)),
                 **_two(side, Step(forward, left, lift=0.1), Heel(45 if left == 0.0 else 0))),
-            Key(0.2, drop=0.36, extreme=True, weight=0.4 if side == 0 else 0.6),
-            Key(0.18, drop=0.26),
+            Key(0.28, drop=0.36, extreme=True, weight=0.45 if side == 0 else 0.55),
+            Key(0.2, drop=0.26),
             settle(0.45, **_two(side, Step(lift=0.08), Heel(0))),
         ]  # fmt: skip
     return Script(tuple(keys), free_arms=True)

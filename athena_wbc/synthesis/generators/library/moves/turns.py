@@ -29,7 +29,8 @@ def pivot(move: Move) -> Script:
     """On the ball of the left foot, the right one is set down beside it; half a turn where nothing is said."""
     angle = 360.0 * (move.turns or 0.5)
     return Script((
-        Key(0.22, drop=0.08, pelvis=(0, 0, -math.copysign(12, angle)), spine=(0, 0, -math.copysign(18, angle)), weight=0.8),
+        Key(0.22, drop=0.08, pelvis=(0, 0, -math.copysign(12, angle)), spine=(0, 0, -math.copysign(18, angle)),
+            weight=0.8),
         Key(0.32, drop=0.05, turn=0.75 * angle, left=Pivot(), right=Air(22, 8, 45), pelvis=(0, 0, 0), spine=(0, 0, 0),
             quick=True),
         Key(0.26, drop=0.06, turn=0.25 * angle, left=Pivot(), right=Step()),
@@ -49,7 +50,8 @@ def spin(move: Move) -> Script:
     arm = (55, -10, 0.5, 35)
     back = -math.copysign(1.0, angle)
     return Script((
-        Key(0.3, drop=0.1, pelvis=(0, 0, 15 * back), spine=(0, 0, 25 * back), left_arm=SIDE, right_arm=SIDE, weight=0.8),
+        Key(0.3, drop=0.1, pelvis=(0, 0, 15 * back), spine=(0, 0, 25 * back), left_arm=SIDE, right_arm=SIDE,
+            weight=0.8),
         Key(0.14, drop=0.03, turn=0.12 * angle, left=Pivot(), right=Air(30, 25, 70), pelvis=(0, 0, 0), spine=(0, 0, 0),
             left_arm=arm, right_arm=arm),
         *_rotations(0.82 * angle, 0.24, Air(32, 25, 78), Pivot()),
