@@ -71,7 +71,7 @@ class ArmsGenerator:
         poses = np.zeros((frames, 66))
         shoulder = JOINT_NAMES.index("left_shoulder")
         swing = np.sin(2.0 * np.pi * np.arange(frames) / 20.0 + rng.uniform(0.0, 6.0))
-        poses[:, 3 * shoulder + 2] = -1.2 + 0.3 * prompt.tier * swing
+        poses[:, 3 * shoulder + 2] = -1.2 + (0.4 + 0.15 * prompt.tier) * swing
         poses[:, 3 * JOINT_NAMES.index("right_shoulder") + 2] = 1.2
         positions = pose_body(poses, np.zeros((frames, 3)))[0][..., [2, 0, 1]]
         positions[..., 2] -= positions[..., LEFT_FOOT, 2].min()
