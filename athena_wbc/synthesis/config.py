@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -305,12 +305,14 @@ def _anchored(config: SynthesisConfig) -> SynthesisConfig:
     return config
 
 
-def _rooted(value: Any, own: Any) -> Any:
-    """Options with absolute paths wherever a text names a file or folder that is there."""
+def _rooted(value: Any, own: Callable[[str], str]) -> Any:
+    """Options with absolute paths wherever a text names a file or folder that is there, and with infinity as read."""
     if isinstance(value, Mapping):
         return {key: _rooted(entry, own) for key, entry in value.items()}
     if isinstance(value, list):
         return [_rooted(entry, own) for entry in value]
+    if value in ("inf", "-inf"):
+        return float(value)
     is_path = isinstance(value, str) and (os.sep in value or "." in value) and "://" not in value
     return own(value) if is_path and len(value) < 1000 and os.path.exists(own(value)) else value
 

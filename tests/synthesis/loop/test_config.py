@@ -33,7 +33,9 @@ def test_a_recorded_configuration_comes_back(tmp_path: Path) -> None:
 
 def test_another_part_has_other_options(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
-    path.write_text(yaml.safe_dump({"inherit": "demo", "scheduler": {"name": "rule", "options": {"start_tier": 2.0}}}))
+    path.write_text(
+        yaml.safe_dump({"inherit": "default", "scheduler": {"name": "rule", "options": {"start_tier": 2.0}}})
+    )
     assert load_synthesis(str(path)).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
