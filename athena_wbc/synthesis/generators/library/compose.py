@@ -281,9 +281,12 @@ def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[
         hurry = haste(track)
         if hurry.max() <= 1.0:
             break
-        start = _QUIET
+        start, solver = _QUIET, False
         for number, (part, ease) in enumerate(zip(parts, eases, strict=True)):
             start += manner.pause if number else 0.0
+            if part.floor != solver or part.take is not None:  # what a solver performs begins on a frame
+                start = math.ceil(start * FPS - 1e-6) / FPS
+            solver = part.floor
             if part.take is None:
                 start = ease_further(ease, part.keys, start, pace, hurry)
             else:
