@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from athena_wbc.commands.console import print_table
 from athena_wbc.errors import AthenaError
@@ -48,13 +50,19 @@ def _options(overrides: list[str]) -> Mapping[str, Any]:
     for override in overrides:
         if "=" not in override:
             raise AthenaError(f"generate: '{override}': write a setting of the generator as key=value")
-    values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    try:
+        values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    except (yaml.YAMLError, OmegaConfBaseException) as error:
+        reason = " ".join(str(error).split())
+        raise AthenaError(
+            f"generate: '{' '.join(overrides)}': no values can be read ({reason}); write key=value"
+        ) from None
     return values if isinstance(values, dict) else {}
 
 
 def _prompts(arguments: argparse.Namespace) -> list[Prompt]:
     if arguments.prompt is not None:
-        return [read_text(arguments.prompt)]
+        return [_told(arguments.prompt, "--prompt")]
     path = Path(arguments.prompts)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -73,12 +81,18 @@ def _read(line: str, where: str) -> Prompt:
     except ValueError as error:
         raise AthenaError(f"{where}: is no JSON ({error}); write a prompt, or its text in quotes") from None
     if isinstance(content, str):
-        return read_text(content)
+        return _told(content, where)
     if isinstance(content, dict) and set(content) == {"text"}:
-        return read_text(content["text"])
+        return _told(content["text"], where)
     if not isinstance(content, dict):
         raise AthenaError(f"{where}: is no prompt; write an object with the key 'text'")
     return prompt_from_dict(content, where)
+
+
+def _told(text: object, where: str) -> Prompt:
+    if not isinstance(text, str) or not text.strip():
+        raise AthenaError(f"{where}: text: must say what a person does, is {json.dumps(text)}")
+    return read_text(text)
 
 
 def _slug(text: str) -> str:

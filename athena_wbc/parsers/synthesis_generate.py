@@ -22,7 +22,8 @@ def add_generate(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of all draws (0); another one is another take")
     parser.add_argument("--out", default="runs/generated", help="folder (runs/generated)")
     parser.add_argument("--picture", action="store_true", help="also draw each motion as a strip of stick figures")
-    parser.add_argument("--view", default="side", help="of the picture: side, front or oblique (side)")
+    views = ("side", "front", "oblique")
+    parser.add_argument("--view", choices=views, default="side", help="of the picture: side, front or oblique (side)")
     parser.add_argument("--npy", action="store_true", help="also HumanML3D joints, which athena motions retarget reads")
     parser.usage = f"{parser.prog} (--prompt TEXT | --prompts FILE) [options] [key=value ...]"
     parser.set_defaults(overrides=[])

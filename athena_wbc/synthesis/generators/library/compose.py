@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ SELF_COUNTING = frozenset(
 )  # fmt: skip
 """Moves whose script repeats itself; others are repeated whole."""
 
+GAITS = frozenset(
+    ("walk", "run", "sprint", "march", "skip", "side_step", "shuffle", "back_step", "crawl", "zigzag")
+)  # fmt: skip
+"""Moves that go on for as long as there is time."""
+
 TURNING = frozenset(("turn", "pivot", "spin", "pirouette", "turning_jump", "spin_kick"))
 """Moves that extra turns are added to."""
 _DEFAULT_TURNS = {"turn": 0.5, "pivot": 0.5, "spin": 1.0, "pirouette": 1.0, "turning_jump": 0.5, "spin_kick": 1.0}
@@ -45,6 +50,8 @@ _RECORDED = 0.5
 """Share of moves that are taken from a recording where there is one that fits."""
 _FASTER, _FASTEST_PACE = 1.2, 1.7
 """By how much a plan is quickened before a repetition, and before a whole move, is left out."""
+_ROUNDED_UP = 1.15
+"""By how much a plan is quickened so that it fits once more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +84,11 @@ class Composition:
 
 def script_of(move: Move, manner: Manner, side: str) -> Script:
     """The script of a move for the acting side, with the manner's extra turns."""
-    turns = move.turns
-    if move.move in TURNING and manner.extra_turns:
-        turns = (turns or _DEFAULT_TURNS[move.move]) + math.copysign(manner.extra_turns, turns or 1.0)
+    turns = _turns(move, manner) if move.move in TURNING else move.turns
     direction = move.direction
     if side == "left":  # What a mirror turns around has to be turned around before.
-        turns = -turns
+        turns = -turns if move.turns else turns
         direction = {"left": "right", "right": "left"}.get(direction, direction)
-    if move.move in TURNING and not turns:
-        turns = _DEFAULT_TURNS[move.move]
     count = move.count if move.move in SELF_COUNTING else 1
     turns = float(np.clip(turns, -4.0, 4.0))
     script = MOVES[move.move](dataclasses.replace(move, side="", turns=turns, direction=direction, count=count))
@@ -105,25 +108,34 @@ def compose(
     A plan that is too long is quickened a little; what still does not fit is left out from the end. A plan that is
     too short is done again from the start as often as it fits whole, and ends in quiet stance.
     """
-    moves = moves or (Move("stand"),)
     budget = (frames - 1) / FPS - 2.0 * _QUIET - _SETTLE
+    moves = tuple(_went_on(move, manner, budget) for move in moves) if len(moves) == 1 else moves or (Move("stand"),)
 
-    def draw() -> list[Part]:
+    def draw(plan: Iterable[tuple[int, Move]]) -> list[Part]:
         return [
             dataclasses.replace(part, number=number)
-            for number, move in enumerate(moves)
+            for number, move in plan
             for part in _parts(move, manner, rng, noise, clips or {})
         ]
 
-    kept, pace, left_out = _fit(draw(), manner, budget)
-    rounds = 1
+    kept, pace, left_out = _fit(draw(enumerate(moves)), manner, budget)
+    rounds, most = 1, _most(moves, manner, budget)
     while not left_out:
-        again = draw()
-        if _length(kept + again, manner) / pace > budget:
-            again = _prefix(again, budget - _length(kept, manner) / pace - manner.pause, manner)
-            kept = kept + again
+        again = draw(enumerate(moves))
+        quicker = _length(kept + again, manner) / budget
+        if len(kept + again) > most or quicker > max(pace, _FASTER):
+            room = budget - _length(kept, manner) / pace - manner.pause
+            part = _prefix(again, room * pace, manner)[: most - len(kept)]
+            kept = kept + part
+            if len(part) < len(again):
+                following = again[len(part)].number
+                quicker = _FASTER if moves[following].move in TURNING else pace
+                room = max(pace, quicker) * budget - _length(kept, manner) - manner.pause
+                rest = _shortened(moves[following], manner, room)
+                kept = kept + draw([(following, rest)] if rest else [])
+                pace = max(pace, _length(kept, manner) / budget)
             break
-        kept, rounds = kept + again, rounds + 1
+        kept, rounds, pace = kept + again, rounds + 1, max(pace, quicker)
     track, slowed = _calm(kept, manner, pace, frames)
     while len(track) > frames + 2 and len(kept) > 1:  # the end is still for longer than this
         quicker = 1.02 * pace * len(track) / frames
@@ -143,8 +155,61 @@ def compose(
     return Composition(track.cut(0, frames), provenance)
 
 
+def _most(moves: tuple[Move, ...], manner: Manner, budget: float) -> int:
+    """Parts for which there is time where neither jumps nor turns are made longer or shorter by the manner.
+
+    It keeps what makes a move harder from leaving time for less of it, or the other way round.
+    """
+    plain = dataclasses.replace(manner, jump=1.0, extra_turns=0.0)
+    times = [_takes(move, plain) + manner.pause for move in moves for _ in range(_repetitions(move))]
+    rounds = max(1, int((_ROUNDED_UP * budget + manner.pause) / sum(times)))
+    room = budget + manner.pause - rounds * sum(times)
+    return rounds * len(times) + int((np.cumsum(times) <= room).sum())
+
+
+def _repetitions(move: Move) -> int:
+    return 1 if move.move in SELF_COUNTING else move.count
+
+
+def _went_on(move: Move, manner: Manner, budget: float) -> Move:
+    """A gait goes on for as long as there is time, rather than to begin again."""
+    own = _takes(move, manner)
+    longer = [dataclasses.replace(move, count=count) for count in range(12, 1, -1)] if move.move in GAITS else []
+    return next((other for other in longer if own < _takes(other, manner) <= budget), move)
+
+
+def _shortened(move: Move, manner: Manner, room: float) -> Move | None:
+    """The move with fewer repetitions or turns, as many as there is time for; None where there is none for any."""
+    smaller: list[Move] = []
+    if move.move in GAITS or (move.move in SELF_COUNTING and move.count == 1):
+        smaller = [dataclasses.replace(move, count=count) for count in range(12, 1, -1)]
+    elif move.move in TURNING and move.turns:
+        turns, sign = abs(_turns(move, manner)), math.copysign(1.0, _turns(move, manner))
+        less = [*np.arange(math.ceil(turns) - 1.0, 0.0, -1.0), 0.5]
+        # The manner adds its extra turns to these.
+        smaller = [
+            dataclasses.replace(move, turns=sign * float(number - manner.extra_turns))
+            for number in less
+            if manner.extra_turns < number < turns
+        ]
+    return next((shorter for shorter in smaller if _takes(shorter, manner) <= room), None)
+
+
+def _takes(move: Move, manner: Manner) -> float:
+    """Seconds of a move that is not repeated, without the dice of a take."""
+    keys = manners.apply(script_of(move, manner, "right"), manner, np.random.default_rng(0), 0.0)
+    return sum(key.time for key in keys)
+
+
+def _turns(move: Move, manner: Manner) -> float:
+    turns = move.turns
+    if manner.extra_turns:
+        turns = (turns or _DEFAULT_TURNS[move.move]) + math.copysign(manner.extra_turns, turns or 1.0)
+    return turns or _DEFAULT_TURNS[move.move]
+
+
 def _parts(move: Move, manner: Manner, rng: np.random.Generator, noise: float, clips: Mapping[str, Path]) -> list[Part]:
-    count = 1 if move.move in SELF_COUNTING else move.count
+    count = _repetitions(move)
     first = move.side if move.side in ("left", "right") else ("right", "left")[int(rng.integers(2))]
     parts = []
     for number in range(count):
@@ -216,9 +281,12 @@ def _calm(parts: list[Part], manner: Manner, pace: float, frames: int) -> tuple[
         hurry = haste(track)
         if hurry.max() <= 1.0:
             break
-        start = _QUIET
+        start, solver = _QUIET, False
         for number, (part, ease) in enumerate(zip(parts, eases, strict=True)):
             start += manner.pause if number else 0.0
+            if part.floor != solver or part.take is not None:  # what a solver performs begins on a frame
+                start = math.ceil(start * FPS - 1e-6) / FPS
+            solver = part.floor
             if part.take is None:
                 start = ease_further(ease, part.keys, start, pace, hurry)
             else:

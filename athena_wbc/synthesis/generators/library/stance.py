@@ -54,7 +54,7 @@ from athena_wbc.synthesis.generators.library.timeline import (
 )  # fmt: skip
 from athena_wbc.synthesis.motion import FPS, JOINTS
 
-_ROUNDS = 3
+_ROUNDS = 4
 _STRETCH = 0.995
 """Of the leg's length that a standing leg may take."""
 _HEELS = np.radians(np.linspace(0.0, 65.0, 14))
@@ -358,10 +358,10 @@ def _pull(root: np.ndarray, hips: np.ndarray, feet: list, heel: list, drawn: Sam
 
 
 def _raising(positions: np.ndarray, drawn: Samples) -> np.ndarray:
-    """(T,) by how much the pelvis has to come up so that no knee of a standing leg is in the floor."""
+    """(T,) by how much the pelvis has to come up so that neither knees nor soles of standing legs are in the floor."""
     need = np.zeros(len(positions))
     for side in (0, 1):
-        depth = _KNEE - positions[:, LEGS[side].joints[1], 2]
+        depth = np.maximum(_KNEE - positions[:, LEGS[side].joints[1], 2], -1.5 * positions[:, BALLS[side], 2])
         need = np.maximum(need, np.where(drawn.planted[:, side], depth, 0.0))
     if not (need > 1e-4).any():
         return np.zeros(len(positions))

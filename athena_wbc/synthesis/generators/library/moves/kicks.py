@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from athena_wbc.synthesis.generators.library.moves.poses import BACK, GUARD, SIDE, Builder, level, settle
 from athena_wbc.synthesis.generators.library.script import Air, Heel, Key, Pivot, Script, Step
@@ -107,17 +108,20 @@ def axe_kick(move: Move) -> Script:
 def spin_kick(move: Move) -> Script:
     """A whole turn backwards over the left foot, the right heel sweeping round at the end of a straight leg."""
     high = level(move, 52, 74, 92)
-    rest = 360.0 * max(1.0, abs(move.turns))
+    more = max(0.0, abs(move.turns) - 1.0)
+    halves = math.ceil(2.0 * more)
+    folded = Air(40, 10, 80)
     keys = [
         _ready(left=Pivot(15), pelvis=(0, 0, 12), spine=(0, 5, 12)),
-        Key(0.24, turn=-150, left=Pivot(-15), right=Air(40, 10, 80), drop=0.09, pelvis=(0, 8, -10), head=(0, 0, -50),
+        Key(0.24, turn=-150, left=Pivot(-15), right=folded, drop=0.09, pelvis=(0, 8, -10), head=(0, 0, -50),
             left_arm=GUARD, right_arm=GUARD),
+        *(Key(0.22, turn=-360.0 * more / halves, left=Pivot(-15), right=folded) for _ in range(halves)),
         Key(0.16, turn=-90, left=Pivot(-10), right=Air(high, 85, 10, turn=10), drop=0.05, pelvis=(-32, 6, 0),
             spine=(-10, 4, -10), right_arm=(45, 80, 0.9, 10), quick=True),
         Key(0.14, turn=-90, left=Pivot(-10), right=Air(high, 80, 6, turn=10), drop=0.05, pelvis=(-30, 4, 0),
             extreme=True, quick=True),
-        Key(0.18, turn=-(rest - 330), left=Pivot(), right=Air(55, 45, 75), drop=0.07, pelvis=(-8, 4, 0),
-            spine=(0, 4, 0), head=(0, 0, 0)),
+        Key(0.18, turn=-30, left=Pivot(), right=Air(55, 45, 75), drop=0.07, pelvis=(-8, 4, 0), spine=(0, 4, 0),
+            head=(0, 0, 0)),
         _down(0.3, left_arm=GUARD, right_arm=GUARD, left=Pivot()),
     ]  # fmt: skip
     return Script(tuple(keys))

@@ -39,8 +39,9 @@ def pivot(move: Move) -> Script:
 
 
 def _rotations(angle: float, time: float, leg: Air, left: Pivot) -> list[Key]:
-    """Keys of a turn on one foot, a half turn each, quick in the middle."""
+    """Keys of a turn on one foot, a half turn each; `time` is that of one, and less the more of them there are."""
     halves = max(1, math.ceil(abs(angle) / 180.0 - 1e-6))
+    time = time / (1.0 + 0.06 * max(0.0, abs(angle) / 180.0 - 2.0))
     return [Key(time * abs(angle) / halves / 180.0, turn=angle / halves, left=left, right=leg) for _ in range(halves)]
 
 
@@ -49,13 +50,14 @@ def spin(move: Move) -> Script:
     angle = 360.0 * (move.turns or 1.0)
     arm = (55, -10, 0.5, 35)
     back = -math.copysign(1.0, angle)
+    into, out = math.copysign(min(0.12 * abs(angle), 50.0), angle), math.copysign(min(0.06 * abs(angle), 30.0), angle)
     return Script((
         Key(0.3, drop=0.1, pelvis=(0, 0, 15 * back), spine=(0, 0, 25 * back), left_arm=SIDE, right_arm=SIDE,
             weight=0.8),
-        Key(0.14, drop=0.03, turn=0.12 * angle, left=Pivot(), right=Air(30, 25, 70), pelvis=(0, 0, 0), spine=(0, 0, 0),
+        Key(0.14, drop=0.03, turn=into, left=Pivot(), right=Air(30, 25, 70), pelvis=(0, 0, 0), spine=(0, 0, 0),
             left_arm=arm, right_arm=arm),
-        *_rotations(0.82 * angle, 0.24, Air(32, 25, 78), Pivot()),
-        Key(0.24, drop=0.08, turn=0.06 * angle, left=Pivot(), right=Step(), left_arm=SIDE, right_arm=SIDE),
+        *_rotations(angle - into - out, 0.24, Air(32, 25, 78), Pivot()),
+        Key(0.24, drop=0.08, turn=out, left=Pivot(), right=Step(), left_arm=SIDE, right_arm=SIDE),
         settle(0.4),
     ))  # fmt: skip
 
