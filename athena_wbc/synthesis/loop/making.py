@@ -20,6 +20,7 @@ from athena_wbc.synthesis.config import STOP, plain
 from athena_wbc.synthesis.convert import RefusedClip, prepare, to_clip
 from athena_wbc.synthesis.filters import run_filters
 from athena_wbc.synthesis.loop.graph import loop_folder
+from athena_wbc.synthesis.loop.parts import judge_of, scheduler_of
 from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.loop.record import clip_name, counts, domain_of, fate, observations
 from athena_wbc.synthesis.loop.store import load_motion, read_lines, save_motion, write_lines
@@ -39,11 +40,8 @@ Item = TypeVar("Item")
 
 def make_prompts(plan: LoopPlan, loop: int) -> Outcome:
     """Let the scheduler choose the prompts of a loop."""
-    from athena_wbc.synthesis.schedulers.registry import make_scheduler
-
     config, home = plan.config, Path(loop_folder(loop))
-    chosen = config.scheduler
-    scheduler = make_scheduler(chosen.name, chosen.options, f"{plan.source}: scheduler", chosen.ablation)
+    scheduler = scheduler_of(plan)
     if loop == 0:
         schedule = scheduler.first(plan.bank, config.per_domain, plan.seed)
     else:
@@ -176,8 +174,6 @@ def filter_motions(plan: LoopPlan, loop: int) -> Outcome:
 
 def judge(plan: LoopPlan, loop: int, resume: bool) -> Outcome:
     """Have every motion judged that passed the filters."""
-    from athena_wbc.synthesis.judges.registry import make_judge
-
     home = Path(loop_folder(loop))
     path = home / JUDGEMENTS_FILE
     if not resume:
@@ -190,7 +186,7 @@ def judge(plan: LoopPlan, loop: int, resume: bool) -> Outcome:
     prompts = _prompts_of(home)
     config = plan.config.judge
     if waiting:
-        judge_ = make_judge(config.name, config.options, f"{plan.source}: judge")
+        judge_ = judge_of(plan)
         for batch in _batches(waiting, config.batch):
             motions = [_prepared(home, row["clip"]) for row in batch]
             judgements = judge_.judge(motions, [prompts[row["clip"]] for row in batch])

@@ -8,6 +8,7 @@ from typing import Any
 from athena_wbc.errors import AthenaError
 from athena_wbc.layers import Layer, compose
 from athena_wbc.synthesis.generators.registry import make_generator
+from athena_wbc.synthesis.loop.parts import judge_of
 from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
@@ -47,11 +48,9 @@ def refine_config(options: Mapping[str, Any], where: str) -> RefineConfig:
 
 def _refining(plan: LoopPlan, generator: Generator) -> Producer:
     """Motions that are assessed and refined one by one; the first ones are generated together."""
-    from athena_wbc.synthesis.judges.registry import make_judge
-
     config = plan.config
     settings = refine_config(config.refine.options, f"{plan.source}: refine.options")
-    judge = make_judge(config.judge.name, config.judge.options, f"{plan.source}: judge")
+    judge = judge_of(plan)
 
     def produce(prompts: Sequence[Prompt]) -> list[tuple[SyntheticMotion, dict[str, Any]]]:
         firsts = generated(generator, prompts, config.frames, plan.seed)
