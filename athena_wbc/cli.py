@@ -12,7 +12,16 @@ from collections.abc import Sequence
 
 from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.parsers import learning, motions, pipeline, robots, showing, synthesis_bank, synthesis_generate
+from athena_wbc.parsers import (
+    learning,
+    motions,
+    pipeline,
+    robots,
+    showing,
+    synthesis,
+    synthesis_bank,
+    synthesis_generate,
+)
 from athena_wbc.parsers.base import Parser
 from athena_wbc.threads import prepare_threads
 
@@ -38,6 +47,7 @@ def build_parser() -> Parser:
     pipeline.add_mine(commands)
     pipeline.add_route(commands)
     pipeline.add_report(commands)
+    synthesis.add_synthesize(commands)
     showing.add_play(commands)
     showing.add_demo(commands)
     showing.add_bench(commands)
