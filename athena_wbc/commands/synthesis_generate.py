@@ -7,16 +7,15 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from athena_wbc.commands.console import print_table
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import atomic_path, make_folder
+from athena_wbc.layers import override_layers
 from athena_wbc.synthesis.free_text import read_text
 from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.motion import JOINT_NAMES, SyntheticMotion
@@ -47,17 +46,8 @@ def generate(arguments: argparse.Namespace) -> None:
 
 
 def _options(overrides: list[str]) -> Mapping[str, Any]:
-    for override in overrides:
-        if "=" not in override:
-            raise AthenaError(f"generate: '{override}': write a setting of the generator as key=value")
-    try:
-        values = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
-    except (yaml.YAMLError, OmegaConfBaseException) as error:
-        reason = " ".join(str(error).split())
-        raise AthenaError(
-            f"generate: '{' '.join(overrides)}': no values can be read ({reason}); write key=value"
-        ) from None
-    return values if isinstance(values, dict) else {}
+    layers = override_layers(overrides, "generate")
+    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.merge({}, *(layer.values for layer in layers))))
 
 
 def _prompts(arguments: argparse.Namespace) -> list[Prompt]:

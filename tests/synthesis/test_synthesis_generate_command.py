@@ -72,7 +72,7 @@ def test_a_file_of_prompts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         (("--prompt", "x", "--frames", "5"), "from 20 to 2000, is 5"),
         (("--prompt", "x", "--view", "top"), "--view"),
         (("--prompt", "x", "noise"), "key=value"),
-        (("--prompt", "x", "noise=[1"), "key=value"),
+        (("--prompt", "x", "noise=[1"), "quote it"),
         (("--prompt", "x", "nois=1"), "did you mean 'noise'"),
         (("--prompt", "x", "noise=9"), "noise: must be from 0 to 3, is 9"),
         (("--prompt", "x", "mocap=nowhere"), "mocap: 'nowhere' is no folder"),

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis.bank_file import load_bank
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
+from athena_wbc.synthesis.filters import FilterConfig, failures, run_filters
 from athena_wbc.synthesis.generators.library import LibraryConfig, LibraryGenerator
 from athena_wbc.synthesis.generators.library import compose as composition
 from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Generator
+from athena_wbc.synthesis.sampling import sample_prompts
 from athena_wbc.synthesis.vocabulary import Manner, Move
 
 PLAN = (Move("straight_punch", side="right"), Move("round_kick", side="right"))
@@ -97,6 +101,35 @@ def test_tempo_and_amplitude_make_it_harder(key: str, moves: tuple[Move, ...]) -
     )
     assert speeds[0] < speeds[1] < speeds[2]
     assert accelerations[0] < accelerations[1] < accelerations[2]
+
+
+@pytest.mark.parametrize("move", ["walk", "run", "march", "skip", "side_step", "shuffle", "back_step", "zigzag"])
+def test_a_gait_is_faster_at_a_higher_tempo(move: str) -> None:
+    """Its steps are quicker, and there are more of them in the same time; a runner's twelve are done in 5 s."""
+    speeds, accelerations = zip(
+        *(
+            speed_of(Prompt(text="a", moves=(Move(move, side="right"),), manner=Manner(tempo=t)))
+            for t in (0.6, 0.8, 1.0)
+        ),
+        strict=True,
+    )
+    assert speeds[0] < speeds[1] < speeds[2]
+    assert accelerations[0] < accelerations[1] < accelerations[2]
+
+
+def test_what_the_bank_asks_for_survives_the_filters() -> None:
+    generator = LibraryGenerator(LibraryConfig(mocap="none"))
+    prompts = sample_prompts(load_bank(), 4, 0)
+    dropped = {
+        prompt.text: [result.reason for result in failures(run_filters(motion, FilterConfig()))]
+        for prompt, motion in zip(
+            prompts,
+            (prepare(motion, ConversionConfig()) for motion in generator.generate(prompts, 120, 0)),
+            strict=True,
+        )
+    }
+    assert len(dropped) == 20
+    assert not any(dropped.values()), dropped
 
 
 def test_jumps_and_turns_make_it_harder() -> None:

@@ -136,6 +136,21 @@ def test_turns_go_round_as_often_as_said(turns: float) -> None:
     assert (yaw[-1] - yaw[0]) / (2.0 * np.pi) == pytest.approx(turns, abs=0.02)
 
 
+def test_a_body_on_the_floor_has_its_thickness() -> None:
+    """A pelvis that rolls over the floor is at the height of half a trunk, and the body goes on by what it rolls."""
+    positions = made(Move("roll", side="right"), frames=60)
+    assert 0.1 < positions[:, 0, 2].min() < 0.2
+    assert positions[:, AT["head"], 2].min() > 0.05
+    assert positions[-1, 0, 0] > 0.8
+
+
+def test_a_lunge_is_no_fall() -> None:
+    positions = made(Move("lunge", side="right"), manner=Manner(amplitude=1.4, depth=0.2), frames=60)
+    assert positions[:, 0, 2].min() > 0.35
+    assert positions[..., 2].min() > -0.01
+    assert positions[:, [AT["left_knee"], AT["right_knee"]], 2].min() > 0.0
+
+
 def test_a_jump_takes_off_as_fast_as_its_flight_is_long() -> None:
     flights = []
     for jump in (0.8, 1.0, 1.3):
