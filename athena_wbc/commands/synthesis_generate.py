@@ -52,7 +52,7 @@ def _options(overrides: list[str]) -> Mapping[str, Any]:
 
 def _prompts(arguments: argparse.Namespace) -> list[Prompt]:
     if arguments.prompt is not None:
-        return [_told(arguments.prompt, "--prompt")]
+        return [_told(text, "--prompt") for text in arguments.prompt]
     path = Path(arguments.prompts)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -15,7 +15,7 @@ def add_generate(commands: Commands) -> None:
         "generate --prompts prompts.jsonl --out runs/motions --npy",
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prompt", metavar="TEXT", help="one sentence")
+    source.add_argument("--prompt", action="append", metavar="TEXT", help="a sentence; may be repeated")
     source.add_argument("--prompts", metavar="FILE", help="JSON lines, as athena prompts sample --out writes them")
     parser.add_argument("--generator", default="library", help="name of a generator (library)")
     parser.add_argument("--frames", type=positive, default=120, help="frames at 20 fps (120)")

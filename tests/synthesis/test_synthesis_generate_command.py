@@ -30,6 +30,12 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return captured.err
 
 
+def test_several_sentences_become_several_motions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = run(capsys, "--prompt", KICK, "--prompt", "a jump", "--frames", "40", "--out", str(tmp_path), "mocap=none")
+    assert "2 motion(s)" in told
+    assert [path.name[:6] for path in sorted(tmp_path.iterdir())] == ["0000_a", "0001_a"]
+
+
 def test_a_sentence_becomes_a_motion(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "motions"
     told = run(
