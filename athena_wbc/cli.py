@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.parsers import learning, motions, pipeline, robots, showing
+from athena_wbc.parsers import learning, motions, pipeline, robots, showing, synthesis_bank
 from athena_wbc.parsers.base import Parser
 from athena_wbc.threads import prepare_threads
 
@@ -43,6 +43,7 @@ def build_parser() -> Parser:
     showing.add_bench(commands)
     motions.add_motions(commands)
     robots.add_robots(commands)
+    synthesis_bank.add_prompts(commands)
     showing.add_recipes(commands)
     return parser
 

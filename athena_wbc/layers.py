@@ -114,6 +114,7 @@ def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str,
             layer.
     """
     merged = OmegaConf.structured(schema)
+    _unlock(merged)
     for layer in layers:
         values = dict(layer.values)
         for key, preset in (presets or {}).items():
@@ -125,6 +126,14 @@ def compose(schema: type[Schema], layers: Sequence[Layer], presets: Mapping[str,
         raise AthenaError(f"configuration: {error.full_key}: has no value; give it one") from error
     except OmegaConfBaseException as error:
         raise AthenaError(f"configuration: {error.full_key}: {_reason(error)}") from error
+
+
+def _unlock(node: DictConfig) -> None:
+    """Let the values of frozen dataclasses be set, as long as they are merged."""
+    OmegaConf.set_readonly(node, False)
+    for key in node:
+        if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
+            _unlock(node[key])
 
 
 def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, layer: Layer) -> None:

@@ -1,0 +1,1 @@
+"""Text to motion, by several means: see `registry`."""

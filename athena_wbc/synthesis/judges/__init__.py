@@ -1,0 +1,1 @@
+"""Judges of alignment and difficulty: by kinematics offline, by vision-language models through an endpoint."""

@@ -1,0 +1,1 @@
+"""What the next loop asks for: by rule, by a language model that chooses slots, or at random."""
