@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
+from athena_tasks.isaaclab.backend import PhysX
 from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.randomisation import PhysicsParameters
 from tests.isaaclab import write_parity as parity
@@ -58,9 +60,13 @@ def test_isaac_labs_counter_is_not_the_clips(make):
     assert not dones.any() and torch.equal(env.task.step, before + 1)
 
 
-def test_gravity_of_each_environment(make):
+@pytest.mark.parametrize("way", ["the engine's", "by a force that stays"])
+def test_gravity_of_each_environment(make, way: str):
     env = make(*QUIET, num_envs=3)
     env.auto_reset = False
+    if way != "the engine's":
+        # PhysX has one gravity for the scene; what is done there instead works on every engine.
+        env.env.backend.engine = PhysX(env.env.backend.sim, env.env.backend._robot)
     env.reset_to(ids(0, 1, 2), ids(0, 0, 0), ids(0, 0, 0))
     start: GeneralisedState = parity.default_start(env)
     falling = GeneralisedState(*(value.expand(3, -1).clone() for value in list(vars(start).values())[:6]))
