@@ -11,6 +11,7 @@ import argparse
 import resource
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +25,11 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.runner import TrainingRunner
 from athena_wbc.motion.opening import open_library
+from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.sim.registry import make_env, simulator
 from athena_wbc.threads import prepare_threads
+
+WARM_UP = 60
 
 
 def main() -> int:
@@ -68,8 +72,8 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def _alternate(env, arguments: argparse.Namespace) -> None:
     """Both from the same states and with the same joint targets: what a solver has to do depends on them."""
-    inner, generator = env.env, torch.Generator().manual_seed(0)
-    robot, everyone = inner.backend, torch.arange(arguments.num_envs, device=env.device)
+    inner, robot = env.env, env.env.backend
+    everyone = torch.arange(arguments.num_envs, device=env.device)
     targets: list[torch.Tensor] = []
 
     def ours() -> None:
@@ -84,16 +88,21 @@ def _alternate(env, arguments: argparse.Namespace) -> None:
             inner.sim.step(render=False)
             inner.scene.update(dt=inner.physics_dt * inner.cfg.decimation / calls)
 
+    def state() -> GeneralisedState:
+        return GeneralisedState(*(getattr(env.task.robot, field.name) for field in fields(GeneralisedState)))
+
     seconds: dict[str, list[float]] = {"ours": [], "bare": []}
-    for warm in range(-1, arguments.rounds):
-        clips = torch.randint(len(env.library.names), (arguments.num_envs,), generator=generator).to(env.device)
-        share = torch.rand(arguments.num_envs, generator=generator).to(env.device)
-        starts = (share * (env.library.num_steps[clips] - 1)).long()
-        for name, step in (("ours", ours), ("bare", bare)):
-            env.reset_to(everyone, clips, starts)
-            taken = _timed(step, arguments.steps, arguments.device)
-            if warm >= 0:
-                seconds[name].append(taken)
+    # Until episodes are of all ages, and end as often as in a training.
+    for _ in range(WARM_UP):
+        ours()
+    targets.clear()
+    for _ in range(arguments.rounds):
+        begin = state()
+        seconds["ours"].append(_timed(ours, arguments.steps, arguments.device))
+        end = state()
+        robot.write(everyone, begin)
+        seconds["bare"].append(_timed(bare, arguments.steps, arguments.device))
+        robot.write(everyone, end)
     count = arguments.num_envs * arguments.steps
     for name, times in seconds.items():
         print(f"{name}: {count / np.median(times):.0f} env-steps/s")

@@ -194,7 +194,7 @@ class Newton:
         """Set stiffness and damping (n, J) of joints (J,), counted as Isaac Lab does.
 
         Announced as a change of joints, it would make the solver compute again, for all worlds, constants that no gain
-        is part of: with 64 environments a third of a control step. So the solver's copy is written here too.
+        is part of: with 64 environments 0.3 of a control step. So the solver's copy is written here too.
         """
         if self._drives is None:
             _announced_gains(self._robot, ids, joints, stiffness, damping)
