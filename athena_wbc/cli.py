@@ -12,7 +12,16 @@ from collections.abc import Sequence
 
 from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.parsers import learning, motions, pipeline, robots, showing, synthesis_bank
+from athena_wbc.parsers import (
+    learning,
+    motions,
+    pipeline,
+    robots,
+    showing,
+    synthesis,
+    synthesis_bank,
+    synthesis_generate,
+)
 from athena_wbc.parsers.base import Parser
 from athena_wbc.threads import prepare_threads
 
@@ -38,12 +47,14 @@ def build_parser() -> Parser:
     pipeline.add_mine(commands)
     pipeline.add_route(commands)
     pipeline.add_report(commands)
+    synthesis.add_synthesize(commands)
     showing.add_play(commands)
     showing.add_demo(commands)
     showing.add_bench(commands)
     motions.add_motions(commands)
     robots.add_robots(commands)
     synthesis_bank.add_prompts(commands)
+    synthesis_generate.add_generate(commands)
     showing.add_recipes(commands)
     return parser
 
@@ -79,8 +90,8 @@ def _simulator(arguments: argparse.Namespace) -> contextlib.AbstractContextManag
     engines = [override.partition("=")[2] for override in overrides if override.startswith("physics=")]
     if engines:
         arguments.overrides = [override for override in overrides if not override.startswith("physics=")]
-    # A pipeline simulates in processes of its own.
-    start = arguments.command != "pipeline"
+    # These simulate in processes of their own.
+    start = arguments.command not in ("pipeline", "synthesize")
     device = local_device(getattr(arguments, "device", "cpu"))
     return simulator(arguments.sim, device, engines[-1] if engines else None, arguments.headless, start)
 

@@ -217,3 +217,21 @@ def test_elements_of_a_list_are_checked_too() -> None:
     with pytest.raises(AthenaError, match=r"x: terms\.0\.weigth: unknown key.*'weight'"):
         compose(Holder, [Layer("x", {"terms": [{"weigth": 3}]})])
     assert layers._element(list[Term] | None) == ("list", Term)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    limit: float = 1.0
+    name: str = "x"
+
+
+@dataclass
+class Holder:
+    part: Frozen = field(default_factory=Frozen)
+
+
+def test_frozen_dataclasses_are_merged_too() -> None:
+    assert compose(Frozen, [Layer("a", {"limit": 2.0})]) == Frozen(limit=2.0)
+    assert compose(Holder, [Layer("a", {"part": {"limit": 2.0}}), *override_layers(["part.name=y"])]) == Holder(
+        Frozen(2.0, "y")
+    )

@@ -99,7 +99,9 @@ def add_report(commands: Commands) -> None:
         commands,
         "report",
         ("report", "report"),
-        "Write the report of a pipeline, or of a study over seeds, from what lies in its folder.",
-        "report runs/demo\nreport runs/study",
+        "Write the report of a pipeline, of a study over seeds, or of a run of the loop, from what lies in its folder.",
+        "report runs/demo\nreport runs/study\nreport runs/claims",
     )
-    parser.add_argument("folder", help="what athena pipeline wrote to; with seed_<k> folders in it, a study")
+    parser.add_argument(
+        "folder", help="what athena pipeline or synthesize wrote to; with seed_<k> folders in it, a study"
+    )

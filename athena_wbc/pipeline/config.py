@@ -292,11 +292,15 @@ def _anchored(config: PipelineConfig) -> PipelineConfig:
 
 def motion_specs(config: PipelineConfig, specs: Sequence[str]) -> list[str]:
     """Motion specifications with ``motions_root`` before their relative paths; built-in clips stay."""
-    root = config.motions_root or "."
+    return rooted_specs(config.motions_root, specs)
+
+
+def rooted_specs(root: str | None, specs: Sequence[str]) -> list[str]:
+    """Motion specifications with a folder before their relative paths; built-in clips stay."""
 
     def rooted(part: str) -> str:
         is_builtin = part.partition(":")[0] == "builtin" or part in BUILTIN
-        return part if is_builtin or part.startswith("~") else os.path.join(root, part)
+        return part if is_builtin or part.startswith("~") else os.path.join(root or ".", part)
 
     return [
         # A comma may also be part of a file's name.

@@ -111,7 +111,7 @@ def tolerance_figure(panels: Mapping[str, Mapping[str, Line]]) -> Figure:
     Args:
         panels: title -> policy -> tolerances and shares of success, 0 to 1.
     """
-    figure, axes = _grid(len(panels), columns=min(3, len(panels)), height=2.7)
+    figure, axes = grid(len(panels), columns=min(3, len(panels)), height=2.7)
     for index, ((title, lines), panel) in enumerate(zip(panels.items(), axes, strict=True)):
         panel.axvline(1.0, color=INK, alpha=0.45, linewidth=0.9, linestyle=(0, (4, 3)))
         limit = min(MOST_TOLERANCE, max(float(line.x[-1]) for line in lines.values()))
@@ -144,7 +144,7 @@ def training_figure(
         panels: title -> policy -> its curve in every seed.
         logarithmic: titles of the panels whose values span decades.
     """
-    figure, axes = _grid(len(panels), columns=min(3, len(panels)), height=2.0)
+    figure, axes = grid(len(panels), columns=min(3, len(panels)), height=2.0)
     most = max(sum(map(len, lines.values())) for lines in panels.values())
     points = max(60, 1500 // max(1, most))
     for (title, lines), panel in zip(panels.items(), axes, strict=True):
@@ -175,7 +175,7 @@ def spectrum_figure(lines: Mapping[str, Line], scatter: Mapping[str, np.ndarray]
         base: name of the baseline.
     """
     columns = 2 if scatter else 1
-    figure, axes = _grid(columns, columns=columns, height=3.3)
+    figure, axes = grid(columns, columns=columns, height=3.3)
     panel = axes[0]
     panel.axvspan(*HIGH_BAND, color=INK, alpha=0.07, linewidth=0)
     for policy, line in lines.items():
@@ -226,7 +226,7 @@ def before_after_figure(clips: Sequence[tuple[str, float, float]], before: str, 
     panel.set_ylim(len(clips) - 0.4, -0.6)
     panel.set_xlim(-0.01, 1.01)
     panel.set_xlabel(value)
-    _dress(panel)
+    dress(panel)
     panel.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
     panel.grid(axis="y", visible=False)
     figure.legend(
@@ -265,24 +265,26 @@ def difference_figure(panels: Mapping[str, Sequence[tuple[str, float, float | No
             panel.plot(mean, row, "o", markersize=5.0, color=colour, markerfacecolor=colour if sure else "none")
         panel.set_title(title, loc="left", fontsize=9.5, color=INK)
         panel.set_ylim(count - 0.4, -0.6)
-        _dress(panel)
+        dress(panel)
         panel.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
         panel.grid(axis="y", visible=False)
     axes[0].set_yticks(range(count), [label for label, *_ in next(iter(panels.values()))])
     return figure
 
 
-def _grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels in rows of so many columns, each of a height in inches."""
     rows = math.ceil(count / columns)
     width = WIDTH if columns > 1 else 0.62 * WIDTH
     figure = Figure(figsize=(width, height * rows + 0.45), layout="constrained")
     axes = [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
     for panel in axes:
-        _dress(panel)
+        dress(panel)
     return figure, axes
 
 
-def _dress(panel: Axes) -> None:
+def dress(panel: Axes) -> None:
+    """Axes, grid and labels as all panels have them."""
     panel.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
     panel.set_axisbelow(True)
     for side in ("top", "right"):

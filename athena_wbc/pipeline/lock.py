@@ -1,4 +1,4 @@
-"""One pipeline at a time in a folder."""
+"""One pipeline, or other work, at a time in a folder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ _PATIENCE_S = 5.0
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other pipelines out of a folder, which is made if it is not there.
+def folder_lock(folder: Path, what: str = "pipeline") -> Iterator[None]:
+    """Keep others out of a folder, which is made if it is not there.
 
     The lock belongs to this process and to those that it forks: it goes when the last of them ends, by a kill too.
     Those of a killed pipeline end a moment later than it, so a little patience is shown.
 
+    Args:
+        what: what others are called in the message.
+
     Raises:
-        AthenaError: another pipeline works there, or the folder cannot be made.
+        AthenaError: another one works there, or the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +39,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         deadline = time.monotonic() + _PATIENCE_S
         while not _locked(descriptor):
             if time.monotonic() > deadline:
-                raise AthenaError(f"{folder}: another pipeline is at work there; wait for it, or choose another --out")
+                raise AthenaError(f"{folder}: another {what} is at work there; wait for it, or choose another --out")
             time.sleep(0.05)
         yield
     finally:

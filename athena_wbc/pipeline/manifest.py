@@ -21,12 +21,15 @@ _MOST_CHANGES = 3
 
 
 class Manifest:
-    """The record of one pipeline, written at every change.
+    """The record of one pipeline, or of other stages in a folder, written at every change.
 
     Args:
         folder: of the pipeline.
         content: of the file.
     """
+
+    kind, command = KIND, "pipeline"
+    """What the file calls itself, and the sub-command that writes it."""
 
     def __init__(self, folder: Path, content: dict[str, Any]) -> None:
         self.folder, self.content = folder, content
@@ -34,7 +37,7 @@ class Manifest:
     @classmethod
     def new(cls, folder: Path) -> Manifest:
         """An empty one, not yet written."""
-        return cls(folder, {"kind": KIND, "library_version": __version__, "stages": {}})
+        return cls(folder, {"kind": cls.kind, "library_version": __version__, "stages": {}})
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -44,7 +47,7 @@ class Manifest:
             AthenaError: there is none, it is damaged, or another version of the library wrote it.
         """
         remedy = "choose another folder with --out, or remove this one"
-        content = read_record(folder / NAME, KIND, "pipeline", remedy)
+        content = read_record(folder / NAME, cls.kind, cls.command, remedy)
         if not isinstance(content.get("stages"), dict) or not isinstance(content.get("config"), dict):
             raise AthenaError(f"{folder / NAME}: damaged, it lacks stages or config; {remedy}")
         return cls(folder, content)

@@ -117,8 +117,13 @@ def figure(content: str, caption: str) -> str:
 
 
 def picture(path: Path, caption: str) -> str:
+    """A PNG file inside the page."""
+    return picture_bytes(path.read_bytes(), caption)
+
+
+def picture_bytes(png: bytes, caption: str) -> str:
     """A PNG inside the page."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    data = base64.b64encode(png).decode("ascii")
     return figure(f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">', caption)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.files import sha256_file, sha256_json
+from athena_wbc.files import sha256_json
 from athena_wbc.learning.checkpoint import FOLDER
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
@@ -27,9 +27,10 @@ from athena_wbc.pipeline.config import (
     motion_specs,
 )
 from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, PICTURES, REPORT, ROUTE, TRAIN, Stage, build_graph
-from athena_wbc.pipeline.manifest import DONE, SETTINGS, SKIPPED, Manifest, settings_hash
+from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.mining import load_residual
 from athena_wbc.pipeline.resolve import Resolved
+from athena_wbc.pipeline.work import Outcome, Work
 
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
 REPORT_FILES = (REPORT_FILE, "report.json", "comparison.json", "table.md")
@@ -48,20 +49,26 @@ class Motions:
 
 
 @dataclass
-class Plan:
+class Plan(Work):
     """A pipeline in its folder."""
 
-    folder: Path
-    """Absolute."""
-    label: str
-    """What its stages are shown with: ``seed_1/`` in a study."""
     config: PipelineConfig
     seed: int
-    graph: dict[str, Stage]
-    manifest: Manifest
     corpus: Motions
     heldout: Motions
     resolved: Resolved
+
+    def run(self, stage: Stage, device: str, resume: bool) -> Outcome:
+        """Do a stage in the current directory, which is the pipeline's folder; `resume` is of a training alone."""
+        from athena_wbc.pipeline.stages import run_stage
+
+        return run_stage(self, stage, device, resume)
+
+    def told(self, stage: Stage) -> str:
+        """What a finished stage has found, in words."""
+        from athena_wbc.pipeline.show import result
+
+        return result(self, stage)
 
     def policy(self, stage: Stage) -> PolicyConfig:
         """The policy that a stage trains or evaluates."""
@@ -74,10 +81,6 @@ class Plan:
     def checkpoint(self, policy: str) -> str:
         """The final checkpoint of a policy, from the pipeline's folder."""
         return f"{policy}/{FOLDER}/model_{self.config.policies[policy].iterations}.pt"
-
-    def is_skipped(self, stage: str) -> bool:
-        """Whether a stage was found to have nothing to work on."""
-        return self.manifest.status(stage) == SKIPPED
 
     def teachers(self, policy: PolicyConfig) -> list[str]:
         """The teachers that a student really has: those that were trained and that the routing does not leave out."""
@@ -144,33 +147,12 @@ class Plan:
                 skipped[name] = f"no clip of the corpus is of this kind ({name})"
         return found, skipped
 
-    def skip(self, stage: Stage, reason: str) -> None:
-        """Record that a stage has nothing to work on."""
-        self.remove_shown(stage.kind, stage.policy)
-        self.manifest.forget(stage.name)
-        self.manifest.note(
-            stage.name,
-            kind=stage.kind,
-            policy=stage.policy or None,
-            needs=list(stage.needs),
-            status=SKIPPED,
-            why=reason,
-            seconds=0.0,
-        )
-
     def remove_shown(self, kind: str, policy: str) -> None:
         """Remove what a stage that there is no longer has left, where the report would still show it."""
         if kind == EVALUATE:
             shutil.rmtree(self.folder / EVALUATION_FOLDER / policy, ignore_errors=True)
         elif kind == PICTURES:
             shutil.rmtree(self.folder / PICTURE_FOLDER, ignore_errors=True)
-
-    def remove_damaged(self, stage: Stage) -> None:
-        """Remove outputs that are not what a stage left, so that it does not take them for its own."""
-        for name, expected in self.manifest.stages[stage.name].get("outputs", {}).items():
-            path = self.folder / name
-            if path.is_file() and sha256_file(path) != expected:
-                path.unlink()
 
     # --- what a stage is made from
 
@@ -215,45 +197,27 @@ class Plan:
         if stage.kind == TRAIN:
             policy = self.policy(stage)
             sources = [policy.init_from] if policy.init_from is not None else []
-            inputs |= {name: self._hash(name) for name in (*sources, *self.teachers(policy))}
+            inputs |= {name: self.output_hash(name) for name in (*sources, *self.teachers(policy))}
             if policy.motions == RESIDUAL:
-                inputs[RESIDUAL_FILE] = self._hash(MINE)
+                inputs[RESIDUAL_FILE] = self.output_hash(MINE)
             if len(policy.teachers) > 1:
-                inputs[ROUTING_FILE] = self._hash(ROUTE)
+                inputs[ROUTING_FILE] = self.output_hash(ROUTE)
         elif stage.kind == MINE:
-            inputs[self.config.mining.teacher] = self._hash(self.config.mining.teacher)
+            inputs[self.config.mining.teacher] = self.output_hash(self.config.mining.teacher)
         elif stage.kind == ROUTE:
-            inputs |= {name: self._hash(name) for name in self.bank()}
+            inputs |= {name: self.output_hash(name) for name in self.bank()}
         elif stage.kind == EVALUATE:
-            inputs[stage.policy] = self._hash(stage.policy)
+            inputs[stage.policy] = self.output_hash(stage.policy)
             sets = self.sets()[0]
             if RESIDUAL in sets:
-                inputs[RESIDUAL_FILE] = self._hash(MINE)
+                inputs[RESIDUAL_FILE] = self.output_hash(MINE)
             if DYNAMIC in sets or BALANCE in sets:
-                inputs[MANIFEST_FOLDER] = self._hash(MANIFESTS)
+                inputs[MANIFEST_FOLDER] = self.output_hash(MANIFESTS)
             if HELDOUT in sets:
                 inputs["heldout"] = self.heldout.hash
         elif stage.kind in (PICTURES, REPORT):
-            inputs |= {name: self._hash(name) for name in stage.needs}
+            inputs |= {name: self.output_hash(name) for name in stage.needs}
         return inputs
-
-    def _hash(self, stage: str) -> str:
-        """Of all that a stage left; of a skipped one, of the word alone."""
-        entry = self.manifest.stages[stage]
-        return SKIPPED if entry["status"] == SKIPPED else sha256_json(entry["outputs"])
-
-    def why_run(self, stage: Stage, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> str | None:
-        """Why a stage, all of whose needs are over, has to be run; None where it is done and still holds."""
-        entry = self.manifest.stages.get(stage.name)
-        if entry is None or "inputs" not in entry:
-            was_skipped = self.is_skipped(stage.name)
-            return "it was skipped before" if was_skipped else (entry or {}).get("why") or "not run yet"
-        changes = self.manifest.changed_inputs(stage.name, inputs, settings)
-        if changes:
-            return ", ".join(changes)
-        if entry["status"] != DONE:
-            return "it was interrupted" if entry["status"] != "failed" else "it failed before"
-        return ", ".join(self.manifest.damaged_outputs(stage.name)) or None
 
 
 def make_plan(
@@ -279,8 +243,8 @@ def make_plan(
     embodiment = get_embodiment(config.robot)
     corpus, clips = _read(config, config.motions, "motions", source, folder, embodiment)
     heldout, others = _read(config, config.heldout, "heldout", source, folder, embodiment)
-    _check_heldout(clips, others, source)
-    return Plan(folder, label, config, seed, build_graph(config, source), manifest, corpus, heldout, resolved)
+    check_heldout(clips, others, source)
+    return Plan(folder, label, build_graph(config, source), manifest, config, seed, corpus, heldout, resolved)
 
 
 def _read(
@@ -299,7 +263,8 @@ def _read(
     return Motions(tuple(specs_from(rooted, folder)), names, digest), clips
 
 
-def _check_heldout(clips: list[MotionClip], others: list[MotionClip], source: str) -> None:
+def check_heldout(clips: Sequence[MotionClip], others: Sequence[MotionClip], source: str) -> None:
+    """Refuse motions that are held out and trained on at once."""
     trained = {corpus_hash([clip.replace(name="")]): clip.name for clip in clips}
     for clip in others:
         same = trained.get(corpus_hash([clip.replace(name="")]))

@@ -43,16 +43,21 @@ class Resolved:
 
     def with_effect(self, policy: str) -> dict[str, Any]:
         """The part of a training's configuration that results depend on."""
-        values = copy.deepcopy(to_dict(self.trainings[policy]))
-        for key in WITHOUT_EFFECT:
-            *parents, last = key.split(".")
-            node = values
-            for parent in parents:
-                node = node[parent]
-            node.pop(last, None)
-        if values["ppo"]["algorithm"] != "distillation":
-            del values["ppo"]["distillation"]
-        return values
+        return effective(self.trainings[policy])
+
+
+def effective(config: Config) -> dict[str, Any]:
+    """The part of a training's configuration that results depend on, as plain values."""
+    values = copy.deepcopy(to_dict(config))
+    for key in WITHOUT_EFFECT:
+        *parents, last = key.split(".")
+        node = values
+        for parent in parents:
+            node = node[parent]
+        node.pop(last, None)
+    if values["ppo"]["algorithm"] != "distillation":
+        del values["ppo"]["distillation"]
+    return values
 
 
 def resolve(config: PipelineConfig, source: str) -> Resolved:
@@ -76,7 +81,7 @@ def resolve(config: PipelineConfig, source: str) -> Resolved:
         part: JudgingConfig = getattr(config, key)
         asked = part.protocol, part.rollouts, part.num_envs, part.randomisation
         if used[key] and asked not in read:
-            read[asked] = _judging(part, f"{source}: {key}")
+            read[asked] = resolve_judging(part, f"{source}: {key}")
         if used[key]:
             judging[key] = read[asked]
     size = [] if config.manifests.size is None else [f"size={config.manifests.size}"]
@@ -124,7 +129,8 @@ def _check_same_interface(source: str, name: str, this: Config, other: str, that
             )
 
 
-def _judging(judging: JudgingConfig, where: str) -> dict[str, Any]:
+def resolve_judging(judging: JudgingConfig, where: str) -> dict[str, Any]:
+    """What a protocol and its presets say; an error begins with `where`."""
     try:
         resolved = evaluation_config(None, judging.protocol, judging.rollouts, judging.num_envs, judging.randomisation)
     except AthenaError as error:

@@ -15,8 +15,8 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
 from athena_wbc.pipeline import manifest as records
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline, to_dict
+from athena_wbc.pipeline.folders import check_empty, clean, contents, tell
 from athena_wbc.pipeline.graph import REPORT, build_graph, downstream, find_stage, upstream
-from athena_wbc.pipeline.lock import NAME as LOCK
 from athena_wbc.pipeline.lock import folder_lock
 from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import REPORT_FILE, Plan, make_plan
@@ -72,7 +72,7 @@ def run_pipeline(
     if folder.exists() and not folder.is_dir():
         raise AthenaError(f"{out}: is a file; name a folder with --out")
     goes_on = resume or start is not None
-    _check_empty(folder, goes_on)
+    check_empty(folder, goes_on)
     given: dict[str, Any] = {} if seed is None else {"seeds": [seed]}
     given |= {} if num_envs is None else {"num_envs": num_envs}
     given |= {} if motions_root is None else {"motions_root": motions_root}
@@ -84,16 +84,16 @@ def run_pipeline(
     wanted = None if until is None else upstream(plans[0].graph, until)
     if dry_run:
         _forget_from(plans, start)
-        _tell(plans, wanted, console)
+        tell(plans, wanted, console)
         return False
     screen = Screen(console)
     with folder_lock(folder):
         # Whoever held the lock before may have gone on since the first look.
-        _check_empty(folder, goes_on)
+        check_empty(folder, goes_on)
         for plan in plans:
             plan.manifest = _manifest(plan.folder)
         _forget_from(plans, start)
-        _clean(folder)
+        clean(folder)
         stopped = _run(plans, config, loaded, folder, wanted, jobs, device, screen)
     if stopped:
         console.print(f"stopped; go on with: athena pipeline --out {out} --resume", soft_wrap=True)
@@ -106,16 +106,6 @@ def run_pipeline(
         console.print(f"report: {Path(out) / REPORT_FILE}" if report.is_file() else "no report", soft_wrap=True)
     console.print(f"{duration(time.monotonic() - began)} in all", soft_wrap=True)
     return False
-
-
-def _check_empty(folder: Path, goes_on: bool) -> None:
-    if not goes_on and _contents(folder):
-        raise AthenaError(f"{folder}: is not empty; go on with --resume, or choose another folder with --out")
-
-
-def _contents(folder: Path) -> list[str]:
-    """What lies in a folder, but for the lock that a pipeline leaves first."""
-    return sorted(path.name for path in folder.iterdir() if path.name != LOCK) if folder.is_dir() else []
 
 
 def _load(
@@ -149,7 +139,7 @@ def _plans(config: PipelineConfig, source: str, folder: Path) -> list[Plan]:
     resolved = resolve(config, source)
     if len(config.seeds) == 1:
         return [make_plan(config, resolved, source, folder, "", config.seeds[0], _manifest(folder))]
-    old = _contents(folder)
+    old = contents(folder)
     if old and STUDY_FILE not in old and not any(name.startswith("seed_") for name in old):
         raise AthenaError(f"{folder}: holds no study of several seeds; choose another folder with --out")
     plans = []
@@ -160,7 +150,7 @@ def _plans(config: PipelineConfig, source: str, folder: Path) -> list[Plan]:
 
 
 def _manifest(folder: Path) -> Manifest:
-    return Manifest.read(folder) if _contents(folder) else Manifest.new(folder)
+    return Manifest.read(folder) if contents(folder) else Manifest.new(folder)
 
 
 def _forget_from(plans: Sequence[Plan], start: str | None) -> None:
@@ -168,12 +158,6 @@ def _forget_from(plans: Sequence[Plan], start: str | None) -> None:
     for plan in plans if start is not None else ():
         for name in downstream(plan.graph, start):
             plan.manifest.stages[name] = {"status": records.PENDING, "why": f"asked for with --from {start}"}
-
-
-def _clean(folder: Path) -> None:
-    """Remove temporary files that a kill in the middle of a write has left."""
-    for path in folder.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def _run(
@@ -225,25 +209,3 @@ def _begin(plan: Plan, name: str | None) -> None:
     for stage in plan.graph:
         manifest.stages.setdefault(stage, {"status": records.PENDING})
     manifest.write()
-
-
-def _tell(plans: Sequence[Plan], wanted: set[str] | None, console: Console) -> None:
-    """Say what would run and why. What a stage that would run leaves is not known, so neither is all that follows."""
-    for plan in plans:
-        again: set[str] = set()
-        for stage in plan.graph.values():
-            if wanted is not None and stage.name not in wanted:
-                continue
-            runs = [need for need in stage.needs if need in again]
-            if runs:
-                why = f"would run if {', '.join(runs)} {'leaves' if len(runs) == 1 else 'leave'} something new"
-                again.add(stage.name)
-            elif (reason := plan.why_skip(stage)) is not None:
-                why = f"skipped: {reason}"
-            else:
-                settings = plan.settings(stage)
-                reason = plan.why_run(stage, plan.inputs(stage, settings), settings)
-                why = "is done already" if reason is None else f"would run: {reason}"
-                if reason is not None:
-                    again.add(stage.name)
-            console.print(f"{plan.label}{stage.name:<24} {why}", soft_wrap=True, markup=False)

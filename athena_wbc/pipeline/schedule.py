@@ -14,18 +14,18 @@ from typing import Any
 from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, FAILED, PENDING, RUNNING, output_hashes
-from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.show import Screen
+from athena_wbc.pipeline.work import Work
 from athena_wbc.pipeline.worker import Worker
 
 _TICK_S = 0.5
 
 
 class Schedule:
-    """Runs the stages of one or several pipelines.
+    """Runs the stages of one or several works, such as pipelines.
 
     Args:
-        plans: the pipelines; their stages are independent of each other.
+        plans: the works; their stages are independent of each other.
         wanted: names of the stages that may run; None for all.
         jobs: stages side by side.
         device: torch device.
@@ -33,7 +33,7 @@ class Schedule:
     """
 
     def __init__(
-        self, plans: Sequence[Plan], wanted: Collection[str] | None, jobs: int, device: str, screen: Screen
+        self, plans: Sequence[Work], wanted: Collection[str] | None, jobs: int, device: str, screen: Screen
     ) -> None:
         self._plans, self._wanted, self._jobs = plans, wanted, jobs
         self._device, self._screen = device, screen
@@ -73,17 +73,17 @@ class Schedule:
                     if self._is_ready(plan, stage):
                         moved |= self._settle_or_start(plan, stage)
 
-    def _is_ready(self, plan: Plan, stage: Stage) -> bool:
+    def _is_ready(self, plan: Work, stage: Stage) -> bool:
         if self._wanted is not None and stage.name not in self._wanted:
             return False
         if (plan.folder, stage.name) in self._over or self._is_running(plan, stage):
             return False
         return all((plan.folder, need) in self._over for need in stage.needs)
 
-    def _is_running(self, plan: Plan, stage: Stage) -> bool:
+    def _is_running(self, plan: Work, stage: Stage) -> bool:
         return any(worker.plan is plan and worker.stage is stage for worker in self._running)
 
-    def _settle_or_start(self, plan: Plan, stage: Stage) -> bool:
+    def _settle_or_start(self, plan: Work, stage: Stage) -> bool:
         """Skip a stage, find that it still holds, or start it; returns whether it is over."""
         reason = plan.why_skip(stage)
         if reason is not None:
@@ -101,10 +101,10 @@ class Schedule:
         self._start(plan, stage, why, inputs, settings)
         return False
 
-    def _start(self, plan: Plan, stage: Stage, why: str, inputs: dict[str, str], settings: dict[str, Any]) -> None:
+    def _start(self, plan: Work, stage: Stage, why: str, inputs: dict[str, str], settings: dict[str, Any]) -> None:
         entry = plan.manifest.stages.get(stage.name, {})
-        # A training goes on where it was stopped, or from an older checkpoint where the last one was lost.
-        resume = stage.kind == TRAIN and entry.get("inputs") == inputs
+        # A training, say, goes on where it was stopped, or from an older checkpoint where the last one was lost.
+        resume = plan.goes_on(stage) and entry.get("inputs") == inputs
         if resume:
             plan.remove_damaged(stage)
         spent = entry.get("seconds", 0.0) if resume else 0.0

@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, Stage
+from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, TRAIN, Stage
 from athena_wbc.pipeline.plan import Plan
+from athena_wbc.pipeline.work import Work
 
 if TYPE_CHECKING:
     from athena_wbc.pipeline.worker import Worker
@@ -32,29 +33,30 @@ class Screen:
         self.console = console
         self._live: Live | None = None
 
-    def started(self, plan: Plan, stage: Stage, why: str, resume: bool) -> None:
+    def started(self, plan: Work, stage: Stage, why: str, resume: bool) -> None:
         """A stage begins."""
-        goes_on = ", goes on from its last checkpoint" if resume else ""
+        kept = "goes on from its last checkpoint" if stage.kind == TRAIN else "keeps what it has finished"
+        goes_on = f", {kept}" if resume else ""
         self._say(plan, stage, f"starts ({why}{goes_on})")
 
-    def finished(self, plan: Plan, stage: Stage, seconds: float) -> None:
+    def finished(self, plan: Work, stage: Stage, seconds: float) -> None:
         """A stage is done."""
-        told = result(plan, stage)
+        told = plan.told(stage)
         self._say(plan, stage, f"done in {duration(seconds)}{f': {told}' if told else ''}")
 
-    def held(self, plan: Plan, stage: Stage) -> None:
+    def held(self, plan: Work, stage: Stage) -> None:
         """A stage was done before, and nothing that it depends on has changed."""
         self._say(plan, stage, "is done already", style="dim")
 
-    def skipped(self, plan: Plan, stage: Stage, reason: str) -> None:
+    def skipped(self, plan: Work, stage: Stage, reason: str) -> None:
         """A stage has nothing to work on."""
         self._say(plan, stage, f"skipped: {reason}")
 
-    def stopped(self, plan: Plan, stage: Stage) -> None:
+    def stopped(self, plan: Work, stage: Stage) -> None:
         """A signal stopped a stage."""
         self._say(plan, stage, "stopped")
 
-    def failed(self, plan: Plan, stage: Stage) -> None:
+    def failed(self, plan: Work, stage: Stage) -> None:
         """A stage met an error, which is told elsewhere."""
         self._say(plan, stage, "failed", style="red")
 
@@ -80,7 +82,7 @@ class Screen:
             self._live.stop()
             self._live = None
 
-    def _say(self, plan: Plan, stage: Stage, text: str, style: str = "") -> None:
+    def _say(self, plan: Work, stage: Stage, text: str, style: str = "") -> None:
         line = Text(f"{time.strftime('%H:%M:%S')}  {plan.label}{stage.name:<24} {text}", style=style)
         self.console.print(line, soft_wrap=True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +38,13 @@ from athena_wbc.pipeline.plan import (
     Plan,
 )
 from athena_wbc.pipeline.routing import load_routing, run_routing
+from athena_wbc.pipeline.work import Outcome
 
 REPLACED = "replaced"
 """Folder that a training is moved to when it has to be made anew."""
 
 
 _WIDE = 160
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a stage ended."""
-
-    outputs: tuple[str, ...] = ()
-    """Files that it left, from the pipeline's folder."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    """What else the pipeline's manifest keeps of it."""
-    interrupted: bool = False
-    """Whether a signal stopped it, in a state from which it goes on."""
 
 
 def run_stage(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
@@ -86,7 +74,7 @@ def run_stage(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
 def _train(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     config, policy = plan.config, plan.policy(stage)
     run = Path(stage.policy)
-    resume = resume and _can_go_on(run)
+    resume = resume and can_go_on(run)
     if not resume:
         move_aside(run)
     teachers = {name: plan.checkpoint(name) for name in plan.teachers(policy)}
@@ -115,7 +103,7 @@ def _train(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     return Outcome(outputs, {"iterations": result.iteration}, result.interrupted)
 
 
-def _can_go_on(run: Path) -> bool:
+def can_go_on(run: Path) -> bool:
     """Whether a run has a checkpoint that can be read."""
     if not checkpoints(run):
         return False
@@ -152,7 +140,7 @@ def _manifests(plan: Plan) -> Outcome:
         manifest = make_manifest(clips, embodiment, config)
         chosen = {name: [entry.name for entry in manifest.chosen(name)] for name in MANIFESTS}
         write_manifest(out, manifest, clips, embodiment, config, specs)
-    return Outcome(_files(out), {"clips": chosen})
+    return Outcome(files_below(out), {"clips": chosen})
 
 
 def _mine(plan: Plan, device: str) -> Outcome:
@@ -204,7 +192,7 @@ def _evaluate(plan: Plan, stage: Stage, device: str) -> Outcome:
             **_judging(plan, plan.config.evaluation),
         )
         rows[name] = {key: summary[key] for key in ("SR", "TIS", "MPJPE_mm", "MPJPE_W_mm", "clips")}
-    return Outcome(_files(home), {"sets": rows, "skipped_sets": skipped})
+    return Outcome(files_below(home), {"sets": rows, "skipped_sets": skipped})
 
 
 def _pictures(plan: Plan, stage: Stage) -> Outcome:
@@ -247,7 +235,8 @@ def _console() -> Console:
     return Console(highlight=False, width=_WIDE)
 
 
-def _files(folder: Path) -> tuple[str, ...]:
+def files_below(folder: Path) -> tuple[str, ...]:
+    """Files in a folder and below it, sorted; hidden ones are none."""
     return tuple(sorted(str(path) for path in _below(folder)))
 
 

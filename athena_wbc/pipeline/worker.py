@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.pipeline.graph import SIMULATED, Stage
-from athena_wbc.pipeline.plan import Plan
-from athena_wbc.pipeline.stages import Outcome, run_stage
+from athena_wbc.pipeline.graph import Stage
+from athena_wbc.pipeline.work import Outcome, Work
 from athena_wbc.sim.registry import started
 
 LOGS = "logs"
@@ -36,11 +35,11 @@ class Worker:
     Args:
         plan, stage: what to do.
         device: torch device.
-        resume: of a training: go on from its checkpoints.
+        resume: go on with what an earlier try has left, such as checkpoints.
         cores: that the process may use; the physics takes a thread for each.
     """
 
-    def __init__(self, plan: Plan, stage: Stage, device: str, resume: bool, cores: Collection[int]) -> None:
+    def __init__(self, plan: Work, stage: Stage, device: str, resume: bool, cores: Collection[int]) -> None:
         self.plan, self.stage, self.cores = plan, stage, frozenset(cores)
         self.began = time.monotonic()
         self.log = plan.folder / LOGS / f"{stage.name}.log"
@@ -119,7 +118,7 @@ class Worker:
 
 def _work(
     connection: Connection,
-    plan: Plan,
+    plan: Work,
     stage: Stage,
     device: str,
     resume: bool,
@@ -147,13 +146,13 @@ def _work(
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
 
-def _outcome(plan: Plan, stage: Stage, device: str, resume: bool, stack: contextlib.ExitStack) -> tuple[str, Any]:
+def _outcome(plan: Work, stage: Stage, device: str, resume: bool, stack: contextlib.ExitStack) -> tuple[str, Any]:
     """Do the stage; the simulator that it needs is closed by ``stack``."""
     try:
         os.chdir(plan.folder)
-        if stage.kind in SIMULATED:
+        if stage.kind in plan.simulated:
             stack.enter_context(started())
-        return DONE, run_stage(plan, stage, device, resume)
+        return DONE, plan.run(stage, device, resume)
     except AthenaError as error:
         return ERROR, str(error)
     except KeyboardInterrupt:

@@ -121,7 +121,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
 @pytest.mark.parametrize("how", ["the pipeline is killed", "the stage is killed"])
 def test_what_a_stage_has_started_ends_with_it(
-    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Callable[..., multiprocessing.Process]
+    how: str, tmp_path: Path, in_a_process: Callable[..., multiprocessing.Process]
 ) -> None:
     told = tmp_path / "pid"
 
@@ -131,7 +131,7 @@ def test_what_a_stage_has_started_ends_with_it(
         other.wait()
 
     def pipeline() -> None:
-        plan, stage = types.SimpleNamespace(folder=tmp_path, label=""), types.SimpleNamespace(name="pictures")
+        plan, stage = types.SimpleNamespace(folder=tmp_path, label="", run=draw), types.SimpleNamespace(name="pictures")
         stage_at_work = worker.Worker(plan, stage, "cpu", False, os.sched_getaffinity(0))
         if how == "the stage is killed":
             wait_for(told.is_file)
@@ -139,7 +139,6 @@ def test_what_a_stage_has_started_ends_with_it(
             assert stage_at_work.result().interrupted
         signal.pause()
 
-    monkeypatch.setattr(worker, "run_stage", draw)
     process = in_a_process(pipeline)
     wait_for(told.is_file)
     pid = int(told.read_text())

@@ -84,7 +84,7 @@ def test_the_names_are_those_of_the_documentation() -> None:
     assert list(GENERATORS) == ["library", "mdm", "mdm_lite", "folder", "http", "irg"]
 
 
-@pytest.mark.parametrize("name", ["mdm", "mdm_lite", "folder", "http"])
+@pytest.mark.parametrize("name", ["library", "mdm", "mdm_lite", "folder", "http", "irg"])
 def test_every_entry_is_true(name: str) -> None:
     entry = GENERATORS[name]
     module = importlib.import_module(entry.module)

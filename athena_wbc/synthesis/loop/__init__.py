@@ -1,0 +1,1 @@
+"""The closed loop: prompts, motions, filters, judges, retargeting, training, evaluation, and harder prompts."""

@@ -1,0 +1,81 @@
+"""The stages of a loop, and what each needs. Pure: nothing is read or run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from athena_wbc.pipeline.graph import TRAIN, Stage
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig
+
+PROMPTS, GENERATE, FILTER, JUDGE, RETARGET, CORPUS = "prompts", "generate", "filter", "judge", "retarget", "corpus"
+EVALUATE, MEASURE, BASELINE, RECORD, REPORT = "evaluate", "measure", "baseline", "record", "report"
+"""Kinds of stages, beside `train`. `evaluate` judges the loop's own tracker, `measure` and `baseline` the fixed one."""
+
+STAGES = (PROMPTS, GENERATE, FILTER, JUDGE, RETARGET, CORPUS, TRAIN, EVALUATE, MEASURE, RECORD)
+"""Those of every loop, in their order."""
+
+
+@dataclass(frozen=True)
+class LoopStage(Stage):
+    """A stage of one loop, or of none."""
+
+    loop: int = -1
+    """Counted from 0; -1 where it belongs to the whole."""
+
+
+def stage_name(loop: int, kind: str) -> str:
+    """Name of a stage of a loop: ``loop_1.judge``."""
+    return f"loop_{loop}.{kind}"
+
+
+def loop_folder(loop: int) -> str:
+    """Folder of a loop within the run's."""
+    return f"loop_{loop}"
+
+
+def build_graph(config: SynthesisConfig) -> dict[str, Stage]:
+    """All stages by name, each after what it needs."""
+    stages: list[LoopStage] = []
+    fixed = () if config.fixed.checkpoint is not None else (FIXED,)
+    if fixed:
+        stages.append(LoopStage(FIXED, TRAIN, FIXED))
+    last: list[str] = []
+    for loop in range(config.loops):
+        needs = _needs(config, loop, fixed)
+        stages += [LoopStage(stage_name(loop, kind), kind, "", needs[kind], loop) for kind in STAGES]
+        last = [stage_name(loop, RECORD)]
+    if config.heldout:
+        stages.append(LoopStage(BASELINE, BASELINE, FIXED, fixed))
+        last.append(BASELINE)
+    records = [stage_name(loop, RECORD) for loop in range(config.loops)]
+    stages.append(LoopStage(REPORT, REPORT, needs=tuple(dict.fromkeys([*records, *last]))))
+    return {stage.name: stage for stage in stages}
+
+
+def _needs(config: SynthesisConfig, loop: int, fixed: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """What every stage of a loop needs: all that its outputs depend on, so that these are its inputs too."""
+
+    def own(*kinds: str) -> tuple[str, ...]:
+        return tuple(stage_name(loop, kind) for kind in kinds)
+
+    def earlier(kind: str) -> tuple[str, ...]:
+        return tuple(stage_name(before, kind) for before in range(loop))
+
+    training = (*own(CORPUS, RETARGET), *earlier(RETARGET))
+    if loop > 0 and config.training.warm_start and config.training.pipeline is None:
+        training += (stage_name(loop - 1, TRAIN),)
+    elif config.training.init_from == FIXED:
+        training += fixed
+    return {
+        PROMPTS: earlier(RECORD),
+        GENERATE: own(PROMPTS),
+        FILTER: own(GENERATE),
+        JUDGE: own(GENERATE, FILTER),
+        RETARGET: own(GENERATE, FILTER, JUDGE),
+        CORPUS: own(PROMPTS, GENERATE, FILTER, JUDGE, RETARGET)
+        + (earlier(CORPUS) if config.training.earlier != "none" else ()),
+        TRAIN: training,
+        EVALUATE: own(CORPUS, RETARGET, TRAIN),
+        MEASURE: own(CORPUS, RETARGET) + fixed,
+        RECORD: own(CORPUS, RETARGET, TRAIN, EVALUATE, MEASURE),
+    }

@@ -1,0 +1,29 @@
+"""Judge and scheduler of a run, by its configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from athena_wbc.synthesis.language.config import placed
+from athena_wbc.synthesis.loop.plan import LoopPlan
+from athena_wbc.synthesis.protocols import Judge, Scheduler
+
+LANGUAGE_FOLDER = Path("language")
+"""Where a run keeps what it asked language models, and what that cost, from the run's folder."""
+
+
+def judge_of(plan: LoopPlan) -> Judge:
+    """The judge; stages run in the run's folder, where its recording and its costs are kept."""
+    from athena_wbc.synthesis.judges.registry import make_judge
+
+    chosen = plan.config.judge
+    return make_judge(chosen.name, placed(chosen.name, chosen.options, LANGUAGE_FOLDER), f"{plan.source}: judge")
+
+
+def scheduler_of(plan: LoopPlan) -> Scheduler:
+    """The scheduler with its ablation; recording and costs as for :func:`judge_of`."""
+    from athena_wbc.synthesis.schedulers.registry import make_scheduler
+
+    chosen = plan.config.scheduler
+    options = placed(chosen.name, chosen.options, LANGUAGE_FOLDER)
+    return make_scheduler(chosen.name, options, f"{plan.source}: scheduler", chosen.ablation)

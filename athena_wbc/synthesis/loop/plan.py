@@ -1,0 +1,224 @@
+"""What a stage of a loop is made from, and where everything lies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from athena_wbc.embodiment import Embodiment, get_embodiment
+from athena_wbc.errors import AthenaError
+from athena_wbc.evaluation.run import ZERO, checkpoint_file
+from athena_wbc.files import sha256_file, sha256_json
+from athena_wbc.learning.checkpoint import FOLDER
+from athena_wbc.motion.clip import MotionClip
+from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
+from athena_wbc.pipeline.config import rooted_specs
+from athena_wbc.pipeline.graph import TRAIN, Stage
+from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
+from athena_wbc.pipeline.plan import Motions, check_heldout
+from athena_wbc.pipeline.work import Outcome, Work
+from athena_wbc.synthesis.bank import Bank
+from athena_wbc.synthesis.bank_file import bank_hash, load_bank
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
+from athena_wbc.synthesis.loop import graph
+from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
+from athena_wbc.synthesis.loop.resolve import Resolved
+
+TRACKER, PIPELINE = "tracker", "pipeline"
+"""Folders of a loop's training, within the loop's."""
+
+_GOES_ON = (TRAIN, graph.GENERATE, graph.JUDGE, graph.RETARGET)
+"""Kinds that keep what an interrupted try has finished."""
+
+
+@dataclass
+class LoopPlan(Work):
+    """A run of the loop in its folder."""
+
+    simulated: ClassVar[tuple[str, ...]] = (TRAIN, graph.EVALUATE, graph.MEASURE, graph.BASELINE)
+
+    config: SynthesisConfig
+    source: str
+    """Where the configuration came from, for messages."""
+    seed: int
+    bank: Bank
+    fixed_motions: Motions
+    heldout: Motions
+    reference: Motions
+    """The source set of the analysis."""
+    resolved: Resolved
+
+    # --- where things lie, from the run's folder
+
+    @property
+    def embodiment(self) -> Embodiment:
+        """The robot."""
+        return get_embodiment(self.config.robot)
+
+    def checkpoint(self, loop: int) -> str:
+        """The tracker of a loop."""
+        training, home = self.config.training, loop_folder(loop)
+        if training.pipeline is None:
+            return f"{home}/{TRACKER}/{FOLDER}/model_{training.iterations}.pt"
+        iterations = self.resolved.pipeline_policies[self.resolved.policy]
+        return f"{home}/{PIPELINE}/{self.resolved.policy}/{FOLDER}/model_{iterations}.pt"
+
+    def fixed_checkpoint(self) -> str:
+        """The fixed tracker: its own, the user's, or ``zero``."""
+        given = self.config.fixed.checkpoint
+        return given if given is not None else f"{FIXED}/{FOLDER}/model_{self.config.fixed.iterations}.pt"
+
+    def first_init(self) -> str | None:
+        """What the first loop's training starts with."""
+        start = self.config.training.init_from
+        return self.fixed_checkpoint() if start == FIXED else start
+
+    # --- what a stage is made from
+
+    def settings(self, stage: Stage) -> dict[str, Any]:
+        """What the configuration says of a stage, with everything that its files resolve to."""
+        return plain(self._settings(stage))
+
+    def _settings(self, stage: Stage) -> dict[str, Any]:
+        config, kind = self.config, stage.kind
+        values = to_dict(config)
+        if kind == TRAIN and stage.name == FIXED:
+            return {**_without(values["fixed"], "checkpoint", "motions"), "configuration": self.resolved.fixed}
+        if kind == TRAIN:
+            own = {**values["training"], "seed": self.seed, "configuration": self.resolved.training}
+            return own if _loop(stage) == 0 else _without(own, "init_from")
+        if kind == graph.PROMPTS:
+            return {
+                "scheduler": values["scheduler"],
+                "bank": bank_hash(self.bank),
+                "per_domain": config.per_domain,
+                "seed": self.seed,
+            }
+        if kind == graph.GENERATE:
+            assessed = {key: values[key] for key in ("conversion", "filters")}
+            assessed["judge"] = _without(values["judge"], "batch", "accept")
+            refine = values["refine"] | (assessed if config.refine.on else {})
+            generator = _without(values["generator"], "batch")
+            return {"generator": generator, "refine": refine, "frames": config.frames, "seed": self.seed}
+        if kind == graph.FILTER:
+            return {"conversion": _without(values["conversion"], "bar", "robot_fps"), "filters": values["filters"]}
+        if kind == graph.JUDGE:
+            return _without(values["judge"], "batch", "accept")
+        if kind == graph.RETARGET:
+            bar, fps = values["conversion"]["bar"], values["conversion"]["robot_fps"]
+            return {"bar": bar, "robot_fps": fps, "accept": values["judge"]["accept"], "robot": self.embodiment.hash}
+        if kind == graph.CORPUS:
+            return {"earlier": config.training.earlier, "on_empty_domain": config.on_empty_domain}
+        if kind in (graph.EVALUATE, graph.MEASURE, graph.BASELINE):
+            judging = dataclasses.asdict(config.evaluation) | self.resolved.judging | {"seed": self.judging_seed}
+            return judging | {"robot": self.embodiment.hash}
+        if kind == graph.RECORD:
+            return {"scheduler": config.scheduler.name}
+        return values["analysis"] | {"heldout": values["heldout"]}
+
+    @property
+    def judging_seed(self) -> int:
+        """Seed of all rollouts that judge."""
+        return self.seed + self.config.evaluation.seed_offset
+
+    def inputs(self, stage: Stage, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Name -> hash of everything that a stage's outputs depend on."""
+        inputs = {SETTINGS: settings_hash(settings)} | {name: self.output_hash(name) for name in stage.needs}
+        if stage.kind == TRAIN and stage.name == FIXED:
+            inputs["motions"] = self.fixed_motions.hash
+        elif stage.kind == TRAIN and _loop(stage) == 0 and self.config.training.init_from not in (None, FIXED):
+            inputs["init_from"] = _file_hash(self.first_init())
+        elif stage.kind in (graph.MEASURE, graph.BASELINE) and self.config.fixed.checkpoint is not None:
+            inputs[FIXED] = _file_hash(self.config.fixed.checkpoint)
+        if stage.kind in (graph.EVALUATE, graph.BASELINE):
+            inputs["heldout"] = self.heldout.hash
+        if stage.kind == graph.REPORT:
+            inputs["source"] = self.reference.hash
+        return inputs
+
+    def goes_on(self, stage: Stage) -> bool:
+        """Whether a stage that was stopped can use what it has left already."""
+        return stage.kind in _GOES_ON
+
+    def run(self, stage: Stage, device: str, resume: bool) -> Outcome:
+        """Do a stage in the current directory, which is the run's folder."""
+        from athena_wbc.synthesis.loop.stages import run_stage
+
+        return run_stage(self, stage, device, resume)
+
+    def told(self, stage: Stage) -> str:
+        """What a finished stage has found, in words."""
+        return str(self.manifest.stages[stage.name].get("told", ""))
+
+
+def make_loop_plan(
+    config: SynthesisConfig,
+    resolved: Resolved,
+    source: str,
+    folder: Path,
+    label: str,
+    seed: int,
+    manifest: Manifest,
+) -> LoopPlan:
+    """Read bank and motions, and put together what a run needs to know before anything is made.
+
+    Args:
+        source: where the configuration came from, for messages.
+        folder: of the run, absolute; nothing is written to it.
+
+    Raises:
+        AthenaError: a bank or motions that are not there, or motions that are held out and trained on at once.
+    """
+    embodiment = get_embodiment(config.robot)
+    bank = chosen_domains(load_bank(config.bank), config.domains, source)
+    trained, clips = _read(config, config.fixed.motions, "fixed.motions", source, folder, embodiment)
+    if config.fixed.checkpoint is not None:
+        trained, clips = Motions((), (), ""), []
+    heldout, others = _read(config, config.heldout, "heldout", source, folder, embodiment)
+    check_heldout(clips, others, source)
+    reference, _ = _read(config, config.analysis.source, "analysis.source", source, folder, embodiment)
+    return LoopPlan(
+        folder, label, build_graph(config), manifest, config, source, seed, bank, trained, heldout, reference, resolved
+    )
+
+
+def chosen_domains(bank: Bank, names: list[str], source: str) -> Bank:
+    """The bank with some of its domains; with all where none is named."""
+    try:
+        return bank if not names else Bank({name: bank.domain(name) for name in names})
+    except AthenaError as error:
+        raise AthenaError(f"{source}: domains: {error}") from error
+
+
+def _read(
+    config: SynthesisConfig, specs: list[str], key: str, source: str, folder: Path, embodiment: Embodiment
+) -> tuple[Motions, list[MotionClip]]:
+    if not specs:
+        return Motions((), (), ""), []
+    rooted = rooted_specs(config.motions_root, specs)
+    try:
+        clips = list(load_clips(rooted, embodiment))
+    except AthenaError as error:
+        raise AthenaError(f"{source}: {key}: {error} (relative paths start at {config.motions_root})") from error
+    digest = sha256_json([corpus_hash(clips), embodiment.hash])
+    return Motions(tuple(specs_from(rooted, folder)), tuple(clip.name for clip in clips), digest), clips
+
+
+def _loop(stage: Stage) -> int:
+    return stage.loop if isinstance(stage, LoopStage) else -1
+
+
+def _without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def _file_hash(checkpoint: str | None) -> str:
+    if checkpoint is None or checkpoint == ZERO:
+        return ZERO
+    path = checkpoint_file(checkpoint)
+    if path is None or not path.is_file():
+        raise AthenaError(f"{checkpoint}: no such checkpoint; name a file of athena train, or its run's folder")
+    return sha256_file(path)

@@ -1,0 +1,105 @@
+"""What the files behind a loop's configuration say: recipes, protocols, a pipeline; read once, before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from athena_wbc.config import load_config
+from athena_wbc.embodiment import get_embodiment
+from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
+from athena_wbc.pipeline.resolve import effective, resolve_judging
+from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
+from athena_wbc.synthesis.config import SynthesisConfig
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Everything that the configuration names by file, with its values. No seed is in it."""
+
+    training: dict[str, Any]
+    """What a loop's training depends on."""
+    fixed: dict[str, Any]
+    """What the fixed tracker's training depends on; empty where it is given."""
+    judging: dict[str, Any]
+    """The protocol and the ranges of the randomisation."""
+    pipeline_policies: dict[str, int] = field(default_factory=dict)
+    """Of the pipeline that trains, policy -> iterations, in its order."""
+    policy: str = ""
+    """The one of them that is the loop's tracker."""
+
+
+def resolve_loop(config: SynthesisConfig, source: str) -> Resolved:
+    """Read every file that a checked configuration names.
+
+    Args:
+        source: where the configuration came from, for messages.
+
+    Raises:
+        AthenaError: a recipe, protocol, pipeline, part or key that is not there.
+    """
+    get_embodiment(config.robot)
+    fixed = {} if config.fixed.checkpoint is not None else _training(config, "fixed", source)
+    judging = resolve_judging(config.evaluation, f"{source}: evaluation")
+    check_parts(config, source)
+    if config.training.pipeline is None:
+        return Resolved(_training(config, "training", source), fixed, judging)
+    where = f"{source}: training.pipeline"
+    try:
+        pipeline = loop_pipeline(config, ["builtin"])
+        resolved = resolve_pipeline(pipeline, config.training.pipeline)
+    except AthenaError as error:
+        raise AthenaError(f"{where}: {error}") from error
+    policies = {name: policy.iterations for name, policy in pipeline.policies.items()}
+    policy = config.training.policy or list(policies)[-1]
+    if policy not in policies:
+        raise AthenaError(f"{source}: training.policy: {suggest(policy, policies)}")
+    training = {name: resolved.with_effect(name) for name in policies}
+    training["policies"] = {name: dataclasses.asdict(policy) for name, policy in pipeline.policies.items()}
+    return Resolved(training, fixed, judging, policies, policy)
+
+
+def loop_pipeline(config: SynthesisConfig, motions: list[str]) -> PipelineConfig:
+    """The pipeline that trains on a loop's motions; what it holds out itself is left out."""
+    return load_pipeline(config.training.pipeline, pipeline_overrides(config, motions))
+
+
+def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]:
+    """What a loop changes of the pipeline's configuration."""
+    own = [f"motions={json.dumps(motions)}", "heldout=[]", f"robot={config.robot}"]
+    own.append(f"num_envs={config.training.num_envs}")
+    return own + ([f"overrides={json.dumps(config.training.overrides)}"] if config.training.overrides else [])
+
+
+def check_parts(config: SynthesisConfig, source: str) -> None:
+    """Refuse a generator, judge or scheduler that there is not, or that takes other options."""
+    from athena_wbc.synthesis.generators.registry import generator_config
+    from athena_wbc.synthesis.loop.producing import refine_config
+    from athena_wbc.synthesis.schedulers.registry import make_scheduler
+
+    generator_config(config.generator.name, config.generator.options, f"{source}: generator")
+    scheduler = config.scheduler
+    make_scheduler(scheduler.name, scheduler.options, f"{source}: scheduler", scheduler.ablation)
+    if config.refine.on:
+        refine_config(config.refine.options, f"{source}: refine.options")
+
+
+def _training(config: SynthesisConfig, key: str, source: str) -> dict[str, Any]:
+    part = getattr(config, key)
+    try:
+        resolved = load_config(part.recipe, part.overrides, {"seed": 0, "robot": config.robot})
+    except AthenaError as error:
+        raise AthenaError(f"{source}: {key}: {error}") from error
+    ppo = resolved.ppo
+    if ppo.algorithm == "distillation":
+        raise AthenaError(
+            f"{source}: {key}.recipe: '{part.recipe}' learns from teachers; take general, or training.pipeline"
+        )
+    if ppo.init.required and (key == "fixed" or config.training.init_from is None):
+        raise AthenaError(
+            f"{source}: {key}.recipe: '{part.recipe}' starts from a policy; take general, or give training.init_from"
+        )
+    return effective(resolved)

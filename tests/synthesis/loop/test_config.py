@@ -1,0 +1,109 @@
+"""What a loop's configuration takes, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from athena_wbc.errors import AthenaError
+from athena_wbc.resources import config_names
+from athena_wbc.synthesis.config import load_synthesis, to_dict
+from athena_wbc.synthesis.loop.resolve import resolve_loop
+
+
+def test_the_presets_can_be_run() -> None:
+    assert {"demo", "default"} <= set(config_names("synthesis"))
+    for name in config_names("synthesis"):
+        config = load_synthesis(name)
+        resolved = resolve_loop(config, name)
+        assert resolved.judging["resolved"]["protocol"] == config.evaluation.protocol
+        assert config.generator.name == "library"  # no network, no weights
+    assert load_synthesis("demo").loops == 2
+
+
+def test_a_recorded_configuration_comes_back(tmp_path: Path) -> None:
+    # Infinity has no form in JSON: it is recorded as a text, and read as a number again.
+    config = load_synthesis("demo", ["filters.skating=inf", f"motions_root={tmp_path}"])
+    recorded = to_dict(config)
+    assert recorded["filters"]["skating"] == "inf"
+    assert load_synthesis(None, recorded=("manifest.json", recorded)) == config
+
+
+def test_another_part_has_other_options(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        yaml.safe_dump({"inherit": "default", "scheduler": {"name": "rule", "options": {"start_tier": 2.0}}})
+    )
+    assert load_synthesis(str(path)).scheduler.options == {"start_tier": 2.0}
+    assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == {"start_tier": 2.0}
+    assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
+
+
+def test_paths_start_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "takes").mkdir()
+    (tmp_path / "index.json").write_text("{}")
+    config = load_synthesis(
+        "demo",
+        ["generator.name=folder", "generator.options.path=./takes", "generator.options.index=index.json",
+         "generator.options.glob='*.npz'", "generator.options.url=http://127.0.0.1:1/index.json", "bank=[mine]"],
+    )  # fmt: skip
+    assert config.bank == [str(tmp_path / "mine")] and config.motions_root == str(tmp_path)
+    assert config.generator.options == {
+        "path": str(tmp_path / "takes"),
+        "index": str(tmp_path / "index.json"),
+        "glob": "*.npz",
+        "url": "http://127.0.0.1:1/index.json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("lops=2", "lops: unknown key 'lops'; did you mean 'loops'?"),
+        ("loops=0", "loops: must be 1 or more, is 0"),
+        ("frames=3", "frames: must be from 20 to 4000"),
+        ("seeds=[1,1]", "seeds: [1, 1]: give one or more different numbers"),
+        ("training.earlier=some", "training.earlier: unknown 'some'"),
+        ("on_empty_domain=ignore", "on_empty_domain: unknown 'ignore'"),
+        ("judge.accept=[]", "judge.accept: names no verdict"),
+        ("judge.accept=[alinged]", "judge.accept: verdict unknown 'alinged'; did you mean 'aligned'?"),
+        ("filters.penetration=-1", "filters.penetration: must be zero or more"),
+        ("conversion.smoothing=some", "conversion.smoothing: unknown 'some'"),
+        ("analysis.source=[]", "analysis.source: names no motions"),
+        ("fixed.motions=[]", "fixed.motions: names none"),
+    ],
+)
+def test_what_no_loop_can_be_run_with(override: str, message: str) -> None:
+    with pytest.raises(AthenaError) as caught:
+        load_synthesis("demo", [override])
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["generator.name=libary"], "generator: generator unknown 'libary'; did you mean 'library'?"),
+        (["scheduler.name=rules"], "scheduler: scheduler unknown 'rules'; did you mean 'rule'?"),
+        (["scheduler.options.start_teir=2"], "scheduler: start_teir: unknown key 'start_teir'"),
+        (["scheduler.ablation=without_jugde"], "ablation: unknown 'without_jugde'; did you mean 'without_judge'?"),
+        (["training.recipe=genral"], "training: recipe: unknown 'genral'"),
+        (["training.recipe=student"], "training.recipe: 'student' learns from teachers"),
+        (["evaluation.protocol=phd"], "evaluation: "),
+        (["training.pipeline=demoo"], "training.pipeline: "),
+        (["training.pipeline=demo", "training.policy=finetun"], "training.policy: unknown 'finetun'"),
+        (["refine.on=true", "refine.options.rounds=9"], "refine.options: rounds: must be from 1 to 5, is 9"),
+    ],
+)
+def test_what_its_files_and_parts_refuse(overrides: list[str], message: str) -> None:
+    with pytest.raises(AthenaError) as caught:
+        resolve_loop(load_synthesis("demo", overrides), "demo")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_pipeline_may_train() -> None:
+    config = load_synthesis("demo", ["training.pipeline=demo"])
+    resolved = resolve_loop(config, "demo")
+    assert resolved.policy == "finetune" and resolved.pipeline_policies["general"] > 0

@@ -1,0 +1,170 @@
+"""The report of a run, and the comparison of several."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from athena_wbc import cli
+from athena_wbc.errors import AthenaError
+from athena_wbc.files import write_json
+from athena_wbc.synthesis.report.compare import compare_runs, find_runs, write_comparison
+from athena_wbc.synthesis.report.findings import read_run
+from athena_wbc.synthesis.report.tables import decisions
+from athena_wbc.synthesis.report.write import verdict
+from tests.synthesis.loop.small_loop import manifest
+
+
+class Tags(HTMLParser):
+    """Collects what a page refers to, and that its tags pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
+        self.references += [values[key] or "" for key in ("src", "href") if key in values]
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        if tag not in ("meta", "img", "br", "path", "use", "line", "rect", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("path", "use", "line", "rect", "circle"):
+            return
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+
+def read(path: Path) -> Tags:
+    tags = Tags()
+    tags.feed(path.read_text())
+    assert not tags.open
+    return tags
+
+
+def test_the_page_opens_offline(loop_home: Path) -> None:
+    page = loop_home / "out" / "report.html"
+    tags = read(page)
+    assert all(each.startswith(("#", "data:image/png;base64,")) for each in tags.references)
+    assert len(set(tags.ids)) == len(tags.ids)
+    titles = re.findall(r"<h2>(.*?)</h2>", page.read_text())
+    assert titles == [
+        "Loops", "Trackers", "Domains", "Motions", "Speeds and accelerations", "Overlap with the source",
+        "Kept and dropped", "The scheduler&#x27;s decisions", "Stages", "Going on",
+    ]  # fmt: skip
+    strips = sum(each.startswith("data:image/png") for each in tags.references)
+    assert strips == 4  # of two domains in two loops
+
+
+def test_its_numbers_are_in_the_record(loop_home: Path) -> None:
+    out = loop_home / "out"
+    record = json.loads((out / "report.json").read_text())
+    assert record["loops"][0]["difficulty"] == manifest(out)["loops"][0]["difficulty"]
+    assert set(record["sets"]) == {"source", "loop 0", "loop 1"}
+    assert 0.0 <= record["sets"]["loop 1"]["overlap"]["inside"] <= 1.0
+    assert record["sets"]["source"]["speed"]["p50"] > 0.0 and record["baseline"]["clips"] == 1
+    assert any("compare several seeds" in note for note in record["notes"])
+    table = (out / "table.md").read_text()
+    assert "| loop | prompts | kept |" in table and "| of loop 1 |" in table
+
+
+def test_examples_of_decisions(loop_home: Path) -> None:
+    run = read_run(loop_home / "out", with_motions=False)
+    heading, pairs = decisions(run)[0]
+    told = dict(pairs)
+    assert heading.startswith("loop 1, ") and "error" in told["parent"] and "tier" in told["child"]
+    assert told["parent"] != told["child"] and told["why"]
+
+
+def test_what_is_missing_is_told(out: Path) -> None:
+    shutil.rmtree(out / "loop_1" / "corpus")
+    (out / "loop_0" / "schedule.json").unlink()
+    shutil.rmtree(out / "loop_0" / "prepared")
+    assert cli.main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    assert "loop1_" in page and "no such file" in page and "schedule.json: cannot be read" in page
+    read(out / "report.html")
+
+
+def test_a_verdict_that_does_not_flatter(loop_home: Path) -> None:
+    run = read_run(loop_home / "out", with_motions=False)
+    run.loops[0].figures["difficulty"], run.loops[1].figures["difficulty"] = 0.5, 0.4
+    assert "does not rise: 0.500 in loop 0, 0.400" in verdict(run)[1]
+    run.loops[1].figures["difficulty"] = 0.6
+    assert "Difficulty by the fixed tracker rises" in verdict(run)[1]
+
+
+def variant(source: Path, target: Path, scheduler: str, seed: int, last: float) -> Path:
+    """A copy of a run's records, as of another scheduler and seed, with another difficulty of the last loop."""
+    target.mkdir(parents=True)
+    content = manifest(source)
+    content |= {"scheduler": scheduler, "seed": seed}
+    for loop, difficulty in ((0, 0.5), (1, last)):
+        content["stages"][f"loop_{loop}.record"]["summary"]["difficulty"] = difficulty
+        (target / f"loop_{loop}").mkdir()
+        for name in ("clips.jsonl", "schedule.json"):
+            shutil.copy(source / f"loop_{loop}" / name, target / f"loop_{loop}" / name)
+    write_json(target / "manifest.json", content)
+    return target
+
+
+@pytest.fixture
+def study(loop_home: Path, tmp_path: Path) -> Path:
+    rises = {"rule": (0.1, 0.2, 0.3), "random": (0.0, 0.05, -0.05)}
+    for scheduler, values in rises.items():
+        for seed, rise in enumerate(values):
+            variant(loop_home / "out", tmp_path / "study" / f"{scheduler}_{seed}", scheduler, seed, 0.5 + rise)
+    return tmp_path / "study"
+
+
+def test_groups_and_intervals_by_hand(study: Path) -> None:
+    comparison = compare_runs([study])
+    assert [(group.name, len(group.runs)) for group in comparison.groups] == [("rule", 3), ("random", 3)]
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in comparison.table.blocks[0].rows}
+    # Three values one tenth apart: 0.2 with Student's t(0.975, 2) = 4.303 times 0.1 / sqrt 3.
+    assert rows["rise of difficulty (1 − TIS, fixed tracker)"][0] == "0.200 [−0.048, 0.448]"
+    row = next(row for row in comparison.differences.blocks[0].rows if "rise of difficulty" in row[1].text)
+    # Differences 0.1, 0.15 and 0.35 of the seeds.
+    assert (row[0].text, row[2].text[:6], row[3].text) == ("rule − random", "+0.200", "3")
+    assert comparison.notes == []
+
+
+def test_the_comparison_is_written(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["synthesize", "compare", str(study), "--out", str(study)]) == 0
+    assert "rule (3)" in capsys.readouterr().out
+    read(study / "comparison.html")
+    record = json.loads((study / "comparison.json").read_text())
+    assert record["groups"]["rule"]["difficulty_rise"]["mean"] == pytest.approx(0.2)
+    assert "| rule − random |" in (study / "comparison.md").read_text()
+
+
+def test_what_should_not_differ_is_told(study: Path) -> None:
+    path = study / "random_1" / "manifest.json"
+    content = json.loads(path.read_text())
+    content["config"]["training"]["iterations"] = 99
+    content["stages"]["fixed"]["outputs"]["fixed/checkpoints/model_2.pt"] = "0" * 64
+    write_json(path, content)
+    notes = write_comparison([study], None).notes
+    assert any("training iterations (2, 99)" in note for note in notes)
+    assert any("the fixed tracker (2 different)" in note for note in notes)
+
+
+def test_runs_are_found_in_folders(study: Path, tmp_path: Path) -> None:
+    assert len(find_runs([study])) == 6 and len(find_runs([study / "rule_0"])) == 1
+    assert len(find_runs([study, study / "rule_0"])) == 6
+    with pytest.raises(AthenaError, match="holds no run"):
+        (tmp_path / "empty").mkdir()
+        find_runs([tmp_path / "empty"])
