@@ -38,8 +38,10 @@ $(ISAACLAB)/.setup-done: pyproject.toml tools/setup_isaaclab.sh
 
 test-isaaclab: $(STAMP) $(ISAACLAB)/.setup-done ## Test the Isaac Lab shell, in an environment of its own (7.4 GB)
 	@mkdir -p $(dir $(PARITY))
-	$(VENV)/bin/python tests/isaaclab/write_parity.py $(PARITY)
-	ATHENA_PARITY=$(PARITY) $(ISAACLAB)/bin/python -m pytest tests/isaaclab tests/isaacsim tests/test_isaaclab_launch.py
+	$(VENV)/bin/python -m tests.isaaclab.write_parity $(PARITY)
+	ATHENA_PARITY=$(PARITY) $(ISAACLAB)/bin/python -m pytest tests/isaaclab tests/test_isaaclab_launch.py
+	ATHENA_PARITY=$(PARITY) $(ISAACLAB)/bin/python -m pytest tests/isaacsim
+	ATHENA_PARITY=$(PARITY) $(VENV)/bin/python -m pytest tests/sim/test_from_isaaclab.py
 
 clean: ## Remove .venv, caches and build products; runs/ stays
 	rm -rf $(VENV) $(ISAACLAB) build dist .pytest_cache .ruff_cache *.egg-info

@@ -83,14 +83,17 @@ def _simulator(arguments: argparse.Namespace) -> contextlib.AbstractContextManag
     """Start the simulator that a command was given; `physics=ENGINE` among the overrides is the simulator's."""
     if not hasattr(arguments, "sim"):
         return contextlib.nullcontext()
+    from athena_wbc.learning.processes import local_device
     from athena_wbc.sim.registry import simulator
 
     overrides = getattr(arguments, "overrides", [])
     engines = [override.partition("=")[2] for override in overrides if override.startswith("physics=")]
     if engines:
         arguments.overrides = [override for override in overrides if not override.startswith("physics=")]
-    device = getattr(arguments, "device", "cpu")
-    return simulator(arguments.sim, device, engines[-1] if engines else None, arguments.headless)
+    # These simulate in processes of their own.
+    start = arguments.command not in ("pipeline", "synthesize")
+    device = local_device(getattr(arguments, "device", "cpu"))
+    return simulator(arguments.sim, device, engines[-1] if engines else None, arguments.headless, start)
 
 
 def _filter_motions(arguments: argparse.Namespace) -> None:

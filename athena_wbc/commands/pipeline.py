@@ -16,6 +16,7 @@ def pipeline(arguments: argparse.Namespace) -> int:
         arguments.out,
         arguments.config,
         seed=arguments.seed,
+        num_envs=arguments.num_envs,
         jobs=arguments.jobs,
         resume=arguments.resume,
         until=arguments.until,

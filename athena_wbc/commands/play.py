@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from athena_wbc.errors import AthenaError
 from athena_wbc.sim.render import check_output, choose_backend
 
 
@@ -30,6 +31,11 @@ def _motion(arguments: argparse.Namespace, specs: list[str]):
     from athena_wbc.motion.corpus import load_clips
     from athena_wbc.sim.play import record_motion
 
+    if arguments.overrides:
+        key = arguments.overrides[0].partition("=")[0]
+        raise AthenaError(
+            f"{key}: a motion alone has no such setting; name a policy with --checkpoint, or leave it out"
+        )
     embodiment = get_embodiment(find_task(arguments.task).robot)
     clip = load_clips(specs, embodiment)[0]
     return embodiment, record_motion(clip, embodiment, arguments.seconds)
@@ -46,12 +52,12 @@ def _rollout(arguments: argparse.Namespace, specs: list[str]):
 
     source = arguments.checkpoint
     given = {"task.randomisation": "none", "task.observations.student.noise": False}
-    config = config_from_dict(load_checkpoint(source)["config"], source, given=given)
+    config = config_from_dict(load_checkpoint(source)["config"], source, arguments.overrides, given)
     embodiment = get_embodiment(config.robot)
     clips = load_clips(specs, embodiment)[:1]
-    library = MotionLibrary(clips, embodiment, config.sim.control_dt)
+    library = MotionLibrary(clips, embodiment, config.sim.control_dt, arguments.device)
     groups = tuple(config.ppo.obs_groups["actor"])
-    env = make_env(config, library, num_envs=1, seed=arguments.seed, groups=groups)
+    env = make_env(config, library, 1, arguments.device, arguments.seed, groups)
     try:
         return embodiment, record_rollout(env, load_policy(source, env), arguments.seconds)
     finally:

@@ -53,6 +53,12 @@ class Processes:
         return values
 
 
+def local_device(device: str) -> str:
+    """The device of this process out of the one that was asked for: with `cuda`, the GPU of its local rank."""
+    many = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if many and device.partition(":")[0] == "cuda" else device
+
+
 def join_processes(device: str) -> tuple[Processes, str]:
     """Join the group that ``torchrun`` describes in the environment; alone where it describes none.
 
@@ -75,8 +81,8 @@ def join_processes(device: str) -> tuple[Processes, str]:
     )
     if not processes.is_many:
         return processes, device
+    device = local_device(device)
     if kind.type == "cuda":
-        device = f"cuda:{processes.local_rank}"
         torch.cuda.set_device(device)
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if kind.type == "cuda" else "gloo")

@@ -159,7 +159,7 @@ def run_training(
             if contents is None and taught is not None:
                 keep_teachers(out, taught)
         if contents is not None and not runner.resume(contents, source) and processes.is_main:
-            _log.warning("%s: the simulation's state does not fit this machine; episodes restart", source)
+            _log.warning("%s: its simulation cannot go on here exactly; episodes restart", source)
         return runner.learn(max_iterations, max_seconds)
     finally:
         env.close()

@@ -24,6 +24,9 @@ def add_pipeline(commands: Commands) -> None:
     )
     parser.add_argument("--out", required=True, help="folder of the pipeline")
     parser.add_argument("--seed", type=int, help="one seed instead of the configuration's")
+    parser.add_argument(
+        "--num_envs", "--num-envs", type=positive, help="parallel environments instead of the configuration's"
+    )
     parser.add_argument("--jobs", type=positive, default=1, help="stages that run side by side (1)")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out; redo what no longer holds")
     parser.add_argument("--until", metavar="STAGE", help="run this stage and what it needs, no others")

@@ -21,6 +21,7 @@ def add_play(commands: Commands) -> None:
         "Render a policy beside its reference, or a motion alone, to a video or a strip of pictures.",
         "play --checkpoint runs/first --motions builtin:walk --out walk.mp4\n"
         "play --motions my_clip.csv --out strip.png",
+        overrides=True,
     )
     parser.add_argument("--checkpoint", help="a checkpoint or a run folder; without one, the motion")
     add_motion_spec(parser)
@@ -30,6 +31,7 @@ def add_play(commands: Commands) -> None:
     parser.add_argument("--width", type=positive, default=480, help="pixels a picture is wide (480)")
     parser.add_argument("--height", type=positive, default=360, help="pixels a picture is high (360)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (0)")
+    parser.add_argument("--device", default="cpu", help="torch device of the policy (cpu)")
     add_simulator_options(parser)
 
 

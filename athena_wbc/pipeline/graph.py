@@ -12,6 +12,9 @@ TRAIN, MANIFESTS, MINE, ROUTE = "train", "manifests", "mine", "route"
 EVALUATE, PICTURES, REPORT = "evaluate", "pictures", "report"
 """Kinds of stages."""
 
+SIMULATED = (TRAIN, MINE, ROUTE, EVALUATE)
+"""Kinds that make environments in the process that runs the stage."""
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -13,6 +13,7 @@ from typing import Any
 
 from athena_wbc.files import write_json
 from athena_wbc.motion.corpus import specs_from
+from athena_wbc.sim.registry import chosen as simulator_in_use
 
 SUFFIX = ".png"
 _LIST = "clip.json"
@@ -107,7 +108,7 @@ def _draw(picture: Picture, checkpoint: str, specs: Sequence[str], folder: Path)
     # By name among all motions: only so is a second clip of the same name the one that was evaluated.
     write_json(chosen, {"motions": specs_from(specs, folder), "clips": [picture.clip]})
     command = [sys.executable, "-m", "athena_wbc.cli", "play", "--checkpoint", checkpoint]
-    command += ["--motions", str(chosen), "--out", str(folder / picture.file)]
+    command += ["--motions", str(chosen), "--out", str(folder / picture.file), *simulator_in_use().options()]
     # From a bare checkout the library is found by the path that this process has, and by nothing else.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:

@@ -47,6 +47,7 @@ def run_pipeline(
     config: str | None = None,
     *,
     seed: int | None = None,
+    num_envs: int | None = None,
     jobs: int = 1,
     resume: bool = False,
     until: str | None = None,
@@ -62,7 +63,7 @@ def run_pipeline(
     Args:
         out: its folder.
         config: name in ``configs/pipeline`` or a YAML file; None, to go on, for the one that ``out`` was made with.
-        seed: instead of the configuration's seeds.
+        seed, num_envs: instead of the configuration's seeds and environments.
         jobs: stages that run side by side; no result depends on it.
         resume: go on with what is in ``out``; otherwise it has to be empty.
         until: last stage: it and what it needs are run.
@@ -84,6 +85,7 @@ def run_pipeline(
     goes_on = resume or start is not None
     folder = work_folder(out, goes_on)
     given: dict[str, Any] = {} if seed is None else {"seeds": [seed]}
+    given |= {} if num_envs is None else {"num_envs": num_envs}
     given |= {} if motions_root is None else {"motions_root": motions_root}
     source, loaded = _load(folder, config, overrides, given)
     plans = _plans(loaded, source, folder)

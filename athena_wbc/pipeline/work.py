@@ -9,10 +9,10 @@ import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from athena_wbc.files import sha256_file, sha256_json
-from athena_wbc.pipeline.graph import TRAIN, Stage
+from athena_wbc.pipeline.graph import SIMULATED, TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, SKIPPED, Manifest
 
 
@@ -31,6 +31,9 @@ class Outcome:
 @dataclass
 class Work(abc.ABC):
     """Stages in a folder."""
+
+    simulated: ClassVar[tuple[str, ...]] = SIMULATED
+    """Kinds of stages that make environments in the process that runs them."""
 
     folder: Path
     """Absolute."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.graph import Stage
 from athena_wbc.pipeline.work import Outcome, Work
+from athena_wbc.sim.registry import started
 
 LOGS = "logs"
 DONE, ERROR, BUG = "done", "error", "bug"
@@ -136,15 +138,20 @@ def _work(
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
         sys.stdout = sys.stderr = stream
-        message = _outcome(plan, stage, device, resume)
-        connection.send(message)
-        connection.close()
+        with contextlib.ExitStack() as stack:
+            message = _outcome(plan, stage, device, resume, stack)
+            # Before the simulator is closed: Isaac Sim ends the process with itself.
+            connection.send(message)
+            connection.close()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
 
-def _outcome(plan: Work, stage: Stage, device: str, resume: bool) -> tuple[str, Any]:
+def _outcome(plan: Work, stage: Stage, device: str, resume: bool, stack: contextlib.ExitStack) -> tuple[str, Any]:
+    """Do the stage; the simulator that it needs is closed by ``stack``."""
     try:
         os.chdir(plan.folder)
+        if stage.kind in plan.simulated:
+            stack.enter_context(started())
         return DONE, plan.run(stage, device, resume)
     except AthenaError as error:
         return ERROR, str(error)

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from athena_wbc.errors import AthenaError, suggest
@@ -24,19 +25,45 @@ SIMULATORS = {
 """Name -> class of its environment."""
 
 AUTO = "auto"
-_chosen = "mujoco"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A simulator, and what it is to be started with."""
+
+    name: str
+    """A key of :data:`SIMULATORS`."""
+    device: str = "cpu"
+    physics: str | None = None
+    """Isaac Lab's engine; None for Newton."""
+    headless: bool = True
+
+    def options(self) -> list[str]:
+        """The command line that makes this choice, but for the device."""
+        window = ["--headless"] if self.headless and self.name == "isaaclab" else []
+        engine = [] if self.physics is None else [f"physics={self.physics}"]
+        return ["--sim", self.name, *window, *engine]
+
+
+_chosen = Choice("mujoco")
 
 
 def make_env(*args, **kwargs) -> TrackingEnv:
     """Make an environment on the simulator in use; arguments as :class:`athena_wbc.sim.env.TrackingEnv` has them."""
-    module, _, name = SIMULATORS[_chosen].partition(":")
+    module, _, name = SIMULATORS[_chosen.name].partition(":")
     return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+
+def chosen() -> Choice:
+    """The simulator in use."""
+    return _chosen
 
 
 def resolve_simulator(name: str) -> str:
     """The simulator that a name stands for; `auto` is the one that this Python environment is made for.
 
-    Isaac Lab's environment holds a MuJoCo that is too old for the MuJoCo shell, so where it is installed it is meant.
+    Isaac Lab's launchers (`isaaclab -p`, `isaaclab.sh -p`) leave no trace but the interpreter that they run, and that
+    has Isaac Lab installed. It holds a MuJoCo that is too old for the MuJoCo shell, so nothing else can be meant.
     """
     if name == AUTO:
         return "isaaclab" if importlib.util.find_spec("isaaclab") is not None else "mujoco"
@@ -46,7 +73,9 @@ def resolve_simulator(name: str) -> str:
 
 
 @contextlib.contextmanager
-def simulator(name: str, device: str = "cpu", physics: str | None = None, headless: bool = True) -> Iterator[None]:
+def simulator(
+    name: str, device: str = "cpu", physics: str | None = None, headless: bool = True, start: bool = True
+) -> Iterator[None]:
     """Make environments on a simulator within the block, and start what it needs for that.
 
     Args:
@@ -54,20 +83,30 @@ def simulator(name: str, device: str = "cpu", physics: str | None = None, headle
         device: that it computes on.
         physics: Isaac Lab's engine; None for Newton.
         headless: without a window.
+        start: False where only processes that fork from this one simulate: each calls :func:`started`, since neither
+            CUDA nor Isaac Sim survives a fork.
     """
     global _chosen
     name = resolve_simulator(name)
     if name != "isaaclab" and physics is not None:
         raise AthenaError(f"physics={physics}: {name} has one engine; leave it out, or take --sim isaaclab")
-    before = _chosen
-    with contextlib.ExitStack() as stack:
-        if name == "isaaclab":
-            launch = importlib.import_module("athena_tasks.isaaclab.launch")
-            launch.check_installation()
-            launch.choose_engine(physics or launch.DEFAULT_ENGINE)
-            stack.enter_context(launch.simulation(device, headless))
-        _chosen = name
-        try:
+    if name == "isaaclab":
+        launch = importlib.import_module("athena_tasks.isaaclab.launch")
+        launch.check_installation()
+        launch.choose_engine(physics or launch.DEFAULT_ENGINE)
+    before, _chosen = _chosen, Choice(name, device, physics, headless)
+    try:
+        with started() if start else contextlib.nullcontext():
             yield
-        finally:
-            _chosen = before
+    finally:
+        _chosen = before
+
+
+@contextlib.contextmanager
+def started() -> Iterator[None]:
+    """Start what the chosen simulator needs, for the duration of the block."""
+    with contextlib.ExitStack() as stack:
+        if _chosen.name == "isaaclab":
+            launch = importlib.import_module("athena_tasks.isaaclab.launch")
+            stack.enter_context(launch.simulation(_chosen.device, _chosen.headless))
+        yield

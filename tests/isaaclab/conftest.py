@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ def launched() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def make(launched: None):
-    """Make Isaac Lab environments; the last one is closed at the end: a process holds one at a time."""
+@contextlib.contextmanager
+def environments() -> Iterator[Callable]:
+    """A maker of Isaac Lab environments. A process holds one at a time: each closes the one before."""
     from athena_wbc.config import load_config
     from athena_wbc.embodiment import get_embodiment
     from athena_wbc.motion.opening import open_library
@@ -42,16 +43,31 @@ def make(launched: None):
         made.append(make_env(config, library, num_envs, **options))
         return made[-1]
 
-    yield build
-    while made:
-        made.pop().close()
+    try:
+        yield build
+    finally:
+        while made:
+            made.pop().close()
+
+
+@pytest.fixture
+def make(launched: None) -> Iterator[Callable]:
+    """Make environments on Newton."""
+    with environments() as build:
+        yield build
 
 
 @pytest.fixture(scope="session")
-def mujoco() -> dict[str, np.ndarray]:
-    """What `write_parity.py` has written on the MuJoCo shell: ATHENA_PARITY names the file."""
+def left() -> Path:
+    """Where `write_parity.py` has left what comes from the MuJoCo shell: ATHENA_PARITY names its file."""
     path = os.environ.get("ATHENA_PARITY")
     if not path or not Path(path).is_file():
-        pytest.skip("no states of the MuJoCo shell: set ATHENA_PARITY, as make test-isaaclab does")
-    with np.load(path) as arrays:
+        pytest.skip("nothing of the MuJoCo shell's: set ATHENA_PARITY, as make test-isaaclab does")
+    return Path(path).parent
+
+
+@pytest.fixture(scope="session")
+def mujoco(left: Path) -> dict[str, np.ndarray]:
+    """States of the MuJoCo shell, and what its task makes of them."""
+    with np.load(os.environ["ATHENA_PARITY"]) as arrays:
         return dict(arrays)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
+import pytest
 import torch
 
+from athena_tasks.isaaclab.backend import PhysX
 from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.randomisation import PhysicsParameters
-
-_spec = importlib.util.spec_from_file_location("write_parity", Path(__file__).parent / "write_parity.py")
-parity = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(parity)
+from tests.isaaclab import write_parity as parity
 
 QUIET = ("task.randomisation=none", "task.reset.scale=0")
 
@@ -64,9 +60,13 @@ def test_isaac_labs_counter_is_not_the_clips(make):
     assert not dones.any() and torch.equal(env.task.step, before + 1)
 
 
-def test_gravity_of_each_environment(make):
+@pytest.mark.parametrize("way", ["the engine's", "by a force that stays"])
+def test_gravity_of_each_environment(make, way: str):
     env = make(*QUIET, num_envs=3)
     env.auto_reset = False
+    if way != "the engine's":
+        # PhysX has one gravity for the scene; what is done there instead works on every engine.
+        env.env.backend.engine = PhysX(env.env.backend.sim, env.env.backend._robot)
     env.reset_to(ids(0, 1, 2), ids(0, 0, 0), ids(0, 0, 0))
     start: GeneralisedState = parity.default_start(env)
     falling = GeneralisedState(*(value.expand(3, -1).clone() for value in list(vars(start).values())[:6]))
@@ -85,16 +85,61 @@ def test_gravity_of_each_environment(make):
     torch.testing.assert_close(velocity.cpu(), expected, atol=0.01 * 9.81 * 0.2, rtol=0.0)
 
 
+def test_only_the_ground_counts_as_undesired_contact(make):
+    """One robot lies on the ground; the other floats, with legs that are pressed together."""
+    env = make(*QUIET, "task.action.mode=absolute", num_envs=2)
+    env.auto_reset = False
+    backend, e = env.env.backend, env.embodiment
+    pose: GeneralisedState = parity.default_start(env)
+    start = GeneralisedState(*(value.expand(2, -1).clone() for value in list(vars(pose).values())[:6]))
+    start.root_pos_w[:, 2] = torch.tensor([0.2, 5.0])
+    start.root_quat_w[0] = torch.tensor([0.0, -(0.5**0.5), 0.0, 0.5**0.5])
+    for name, angle in (("left_hip_roll_joint", -0.4), ("right_hip_roll_joint", 0.4)):
+        start.joint_pos[1, e.joint_names.index(name)] = angle
+    backend.write(ids(0, 1), start)
+    env.task.observe(backend.read_start(ids(0, 1)))
+    forces = backend._contacts.data.net_forces_w
+    touched = pressed = False
+    for _ in range(15):
+        env.step(torch.zeros(2, env.num_actions))
+        touched = touched or bool(env.task.robot.undesired_contact[0])
+        pressed = pressed or bool(forces.torch[1].norm(dim=-1).max() > 1.0)
+        assert not env.task.robot.undesired_contact[1] and not env.task.robot.foot_force[1].any()
+    assert touched and pressed
+
+
+def test_randomised_gains_reach_the_solver_and_the_torque(make):
+    """They are written past Isaac Lab, which would compute constants of all worlds anew."""
+    env = make("task.reset.scale=0", "task.randomisation.stiffness=[0.5,0.5]", "task.randomisation.damping=[2,2]")
+    backend, e = env.env.backend, env.embodiment
+    env.auto_reset = False
+    env.reset_to(ids(0, 2), ids(0, 0), ids(0, 0))
+    robot = backend._robot
+    for found, wanted in ((robot.data.joint_stiffness, 0.5 * e.stiffness), (robot.data.joint_damping, 2.0 * e.damping)):
+        expected = torch.as_tensor(wanted, dtype=torch.float32).expand(4, -1)
+        torch.testing.assert_close(found.torch[:, backend._joints], expected)
+    solver = backend.engine._manager._solver
+    for field in ("actuator_gainprm", "actuator_biasprm"):
+        before = backend.engine._warp.to_torch(getattr(solver.mjw_model, field)).clone()
+        # What Newton itself makes of the joints' gains is what was written.
+        solver._update_joint_dof_properties()
+        after = backend.engine._warp.to_torch(getattr(solver.mjw_model, field))
+        assert after.any() and torch.equal(before, after)
+
+
 def test_the_default_pose_is_held_as_on_mujoco(make, mujoco):
     env = make(*parity.OVERRIDES, "task.action.mode=absolute", num_envs=1)
-    env.auto_reset = False
-    env.env.backend.write(ids(0), parity.default_start(env))
-    env.task.observe(env.env.backend.read_start(ids(0)))
-    for frame in range(50):
-        env.step(torch.zeros(1, env.num_actions))
-        robot = env.task.robot
-        assert abs(float(robot.root_pos_w[0, 2]) - mujoco["held/height"][frame]) < 0.02
-        assert np.abs(robot.joint_pos[0].numpy() - mujoco["held/joints"][frame]).max() < 0.05
+    backend = env.env.backend
+    got = parity.held(env, backend.write, lambda: backend.read_start(ids(0)))
+    np.testing.assert_allclose(got["root_pos_w"][:, 2], mujoco["held/root_pos_w"][:, 2], atol=0.02)
+    np.testing.assert_allclose(got["joint_pos"], mujoco["held/joint_pos"], atol=0.05)
+    # The second half stands: there forces compare too. What a sole carries moves with every millimetre of sway.
+    weight = 9.81 * env.embodiment.mass
+    for held in (got, {name: mujoco[f"held/{name}"] for name in got}):
+        assert abs(held["foot_force"][25:].sum(axis=1).mean() / weight - 1.0) < 0.05
+        assert not held["undesired_contact"].any()
+    torque, expected = got["joint_torque"][25:].mean(axis=0), mujoco["held/joint_torque"][25:].mean(axis=0)
+    np.testing.assert_allclose(torque / env.embodiment.effort_limit, expected / env.embodiment.effort_limit, atol=0.03)
 
 
 def test_two_hundred_states_say_the_same_on_both(make, mujoco):

@@ -1,21 +1,24 @@
 """Write what the MuJoCo shell says about 200 states, a held pose and three gravities, for the tests on Isaac Lab.
 
-The two simulators hold different versions of MuJoCo, so no process has both: `write_parity.py FILE.npz` runs in one
-environment, the tests read the file in the other.
+The two simulators hold different versions of MuJoCo, so no process has both: `python -m tests.isaaclab.write_parity
+FILE.npz` runs in one environment, the tests read the file in the other. Beside it a small run is left for them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from athena_wbc.config import load_config
+from athena_wbc.config import load_config, recipe_descriptions
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.motion.opening import open_library
 from athena_wbc.sim.env import TrackingEnv
+from athena_wbc.task.rewards import TERMS
+from tests.isaaclab.crossing import leave_run
 
 NUM_STATES = 200
 OVERRIDES = (
@@ -52,15 +55,30 @@ def states(env, start) -> dict[str, np.ndarray]:
     everyone = torch.arange(NUM_STATES)
     noisy, _ = task.reset_to(everyone, clips, steps, noise=False)
     robot = start(noisy)
+    generator = torch.Generator().manual_seed(17)
+    for name in ("action", "previous", "before_previous"):
+        setattr(task.action, name, torch.randn(NUM_STATES, env.num_actions, generator=generator))
     # One step on: `dones` moves the clips, so that the state is compared with the next reference.
     task.observe(robot)
     terminated, timed_out = task.dones(robot)
+    views = []
+    compute, task.reward.compute = task.reward.compute, lambda view: views.append(view) or compute(view)
     rewards = task.rewards()
     observed = task.observations(robot)
     result = {f"robot/{f.name}": getattr(robot, f.name).numpy() for f in dataclasses.fields(robot)}
     result |= {f"observations/{name}": value.numpy() for name, value in observed.items()}
-    result |= {"reward": rewards.numpy(), "episode_sums": task.reward.episode_sums.numpy()}
+    result |= {f"terms/{name}": value.numpy() for name, value in reward_terms(views[0]).items()}
+    result["reward"] = rewards.numpy()
     return result | {"terminated": terminated.numpy(), "timed_out": timed_out.numpy()}
+
+
+def reward_terms(view) -> dict[str, torch.Tensor]:
+    """Every term of every recipe, unweighted, with the recipe's own widths and thresholds."""
+    return {
+        f"{recipe}/{name}": TERMS[name].function(view, term)
+        for recipe in recipe_descriptions()
+        for name, term in load_config(recipe).task.rewards.terms.items()
+    }
 
 
 def write(path: str) -> None:
@@ -88,22 +106,29 @@ def write(path: str) -> None:
         return env.physics.read()
 
     arrays |= {f"states/{name}": value for name, value in states(env, start).items()}
-    arrays |= held(make(1, "task.action.mode=absolute"))
+    env = make(1, "task.action.mode=absolute")
+    arrays |= {f"held/{name}": value for name, value in held(env, env.physics.write, env.physics.read).items()}
     np.savez_compressed(path, **arrays)
+    leave_run(Path(path).parent / "from_mujoco")
 
 
-def held(env: TrackingEnv) -> dict[str, np.ndarray]:
-    """Root height and joints over one second in which the default pose is held."""
+def held(env, write, read) -> dict[str, np.ndarray]:
+    """The robot over one second in which the default pose is held, a row each control step.
+
+    Args:
+        write: puts environments into start states. read: takes their state.
+    """
     env.auto_reset = False
-    start = default_start(env)
-    env.physics.write(torch.arange(1), start)
-    env.task.observe(env.physics.read())
-    heights, joints = [], []
+    everyone = torch.arange(1)
+    write(everyone, default_start(env))
+    env.task.observe(read())
+    names = ("root_pos_w", "joint_pos", "joint_torque", "foot_force", "undesired_contact")
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for _ in range(50):
         env.step(torch.zeros(1, env.num_actions))
-        heights.append(float(env.task.robot.root_pos_w[0, 2]))
-        joints.append(env.task.robot.joint_pos[0].numpy().copy())
-    return {"held/height": np.array(heights), "held/joints": np.array(joints)}
+        for name in names:
+            rows[name].append(getattr(env.task.robot, name)[0].numpy().copy())
+    return {name: np.array(values) for name, values in rows.items()}
 
 
 def default_start(env):

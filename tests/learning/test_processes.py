@@ -11,7 +11,7 @@ import torch
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.checkpoint import load_checkpoint
-from athena_wbc.learning.processes import Processes, join_processes
+from athena_wbc.learning.processes import Processes, join_processes, local_device
 from athena_wbc.learning.rng import seed_everything
 from athena_wbc.learning.runner import TrainingRunner
 from tests.learning.fake_env import FakeEnv
@@ -107,3 +107,11 @@ def test_a_device_that_is_not_there() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(AthenaError, match="torch sees no GPU here"):
             join_processes("cuda:0")
+
+
+def test_each_of_many_processes_has_the_gpu_of_its_rank(monkeypatch: pytest.MonkeyPatch):
+    assert local_device("cuda") == "cuda" and local_device("cuda:3") == "cuda:3"
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("LOCAL_RANK", "5")
+    assert local_device("cuda") == local_device("cuda:0") == "cuda:5"
+    assert local_device("cpu") == "cpu"

@@ -127,5 +127,6 @@ def test_playback_is_at_one_g(whole: Path, motions: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         sim_play, "record_rollout", lambda env, *rest: env.physics.batch.expand("opt.gravity")[0].tolist()
     )
-    arguments = argparse.Namespace(checkpoint=str(whole / "checkpoints" / "model_5.pt"), seed=0, seconds=None)
+    checkpoint = str(whole / "checkpoints" / "model_5.pt")
+    arguments = argparse.Namespace(checkpoint=checkpoint, seed=0, seconds=None, device="cpu", overrides=[])
     assert play_command._rollout(arguments, [motions])[1] == [0.0, 0.0, -9.81]

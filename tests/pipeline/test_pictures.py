@@ -109,6 +109,7 @@ def test_each_is_drawn_from_the_corpus_by_its_name(tmp_path: Path, monkeypatch: 
     assert (drawn, problem) == ({f"{p.file}": p.caption for p in THREE}, "")
     assert [call["--out"] for call in asked] == ["pictures/walk.png", "pictures/kick.png", "pictures/fall.png"]
     assert {call["--checkpoint"] for call in asked} == {"b/checkpoints/model_2.pt"}
+    assert {call["--sim"] for call in asked} == {"mujoco"}
     assert [call["list"]["clips"] for call in asked] == [["walk"], ["kick"], ["fall"]]
     # The list is read from its own folder.
     assert asked[0]["list"]["motions"] == ["builtin:walk,wave", "../motions"]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
@@ -37,6 +37,8 @@ _GOES_ON = (TRAIN, graph.GENERATE, graph.JUDGE, graph.RETARGET)
 @dataclass
 class LoopPlan(Work):
     """A run of the loop in its folder."""
+
+    simulated: ClassVar[tuple[str, ...]] = (TRAIN, graph.EVALUATE, graph.MEASURE, graph.BASELINE)
 
     config: SynthesisConfig
     source: str

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from athena_tasks.isaaclab import usd
+from athena_tasks.isaaclab.backend import match_names
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import atomic_path, sha256_file, write_text
@@ -42,6 +43,18 @@ def robot_usd(embodiment: Embodiment) -> Path:
     key = hashlib.sha256(f"{usd.VERSION}:{embodiment.hash}:{_content(embodiment.model_path)}".encode()).hexdigest()
     path = cache_folder() / f"{_plain(embodiment.name)}-{key[:16]}.usda"
     return _kept(path, lambda temporary: usd.write_robot(embodiment, temporary))
+
+
+def check_names(path: Path, embodiment: Embodiment) -> None:
+    """Refuse an asset whose joints or bodies are not the robot's, before Isaac Lab meets it.
+
+    Raises:
+        AthenaError: lists the names that one of the two lacks; or USD cannot read the file.
+    """
+    for kind, found, wanted in zip(
+        ("joints", "bodies"), usd.read_names(path), (embodiment.joint_names, embodiment.body_names), strict=True
+    ):
+        match_names(wanted, found, f"{path}: {kind} of robot '{embodiment.name}'")
 
 
 def ground_usd() -> Path:

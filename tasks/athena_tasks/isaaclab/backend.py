@@ -76,7 +76,7 @@ class Backend:
         pose, velocity = data.root_link_pose_w.torch, data.root_link_vel_w.torch
         body_pose = data.body_link_pose_w.torch[:, self._keys]
         body_velocity = data.body_link_vel_w.torch[:, self._keys]
-        forces = self._contacts.data.net_forces_w.torch
+        forces = self.engine.ground_forces(self._contacts.data)
         touched = forces[:, self._undesired].norm(dim=-1).amax(dim=-1) if len(self._undesired) else None
         return RobotState(
             root_pos_w=pose[:, :3] - self._origins,
@@ -151,17 +151,13 @@ class Backend:
 
     def write_parameters(self, ids: Tensor, parameters: PhysicsParameters) -> None:
         """What is drawn at every reset, for the environments `ids` (n,)."""
-        rows, p = ids.int(), parameters
-        if p.stiffness is not None:
-            self._stiffness_now[ids] = self._stiffness * p.stiffness
-            self._robot.write_joint_stiffness_to_sim_index(
-                stiffness=self._stiffness_now[ids], joint_ids=self._joints_32, env_ids=rows
-            )
-        if p.damping is not None:
-            self._damping_now[ids] = self._damping * p.damping
-            self._robot.write_joint_damping_to_sim_index(
-                damping=self._damping_now[ids], joint_ids=self._joints_32, env_ids=rows
-            )
+        p = parameters
+        if p.stiffness is not None or p.damping is not None:
+            if p.stiffness is not None:
+                self._stiffness_now[ids] = self._stiffness * p.stiffness
+            if p.damping is not None:
+                self._damping_now[ids] = self._damping * p.damping
+            self.engine.write_gains(ids, self._joints, self._stiffness_now[ids], self._damping_now[ids])
         if p.friction is not None:
             self.engine.write_friction(ids, list(self.embodiment.feet), p.friction)
         if p.gravity is not None:
@@ -184,10 +180,46 @@ class Newton:
         self._warp, self._flags = warp, ModelFlags
         self._manager = sim.physics_manager
         self._robot = robot
+        self._drives = self._find_drives()
 
     def centres_of_mass(self, data) -> Tensor:
         """(N, B, 3) in body frames, in the form that `set_coms_index` takes."""
         return data.body_com_pos_b.torch
+
+    def ground_forces(self, contacts) -> Tensor:
+        """(N, B, 3) N, of the ground on each body that a contact sensor is on."""
+        return contacts.force_matrix_w.torch[:, :, 0]
+
+    def write_gains(self, ids: Tensor, joints: Tensor, stiffness: Tensor, damping: Tensor) -> None:
+        """Set stiffness and damping (n, J) of joints (J,), counted as Isaac Lab does.
+
+        Announced as a change of joints, it would make the solver compute again, for all worlds, constants that no gain
+        is part of: with 64 environments 0.3 of a control step. So the solver's copy is written here too.
+        """
+        if self._drives is None:
+            _announced_gains(self._robot, ids, joints, stiffness, damping)
+            return
+        model, view, rows = self._manager.get_model(), self._robot.root_view, ids.unsqueeze(-1)
+        for name, values in (("joint_target_ke", stiffness), ("joint_target_kd", damping)):
+            self._warp.to_torch(view.get_attribute(name, model)[:, 0])[rows, joints] = values
+        position, velocity = self._drives[:, joints]
+        solver = self._manager._solver.mjw_model
+        gain, bias = self._warp.to_torch(solver.actuator_gainprm), self._warp.to_torch(solver.actuator_biasprm)
+        gain[rows, position, 0], bias[rows, position, 1] = stiffness, -stiffness
+        gain[rows, velocity, 0], bias[rows, velocity, 2] = damping, -damping
+
+    def _find_drives(self) -> Tensor | None:
+        """(2, J) the solver's position and velocity actuator of every joint; None where it has other ones."""
+        solver, robot = self._manager._solver, self._robot
+        source, driven = (getattr(solver, f"mjc_actuator_{name}", None) for name in ("ctrl_source", "to_newton_idx"))
+        if driven is None or source.numpy().any() or list(robot.backend_joint_names) != list(robot.joint_names):
+            return None
+        # Degrees of freedom in the order of the joints; that of a velocity actuator is written as -(it + 2).
+        driven = self._warp.to_torch(driven).long()
+        kinds = [(driven >= 0).nonzero().squeeze(-1), (driven < -1).nonzero().squeeze(-1)]
+        if any(len(kind) != robot.num_joints for kind in kinds):
+            return None
+        return torch.stack([kind[driven[kind].abs().argsort()] for kind in kinds])
 
     def write_gravity(self, ids: Tensor, factor: Tensor) -> None:
         """Set gravity as a share of 9.81 m/s^2, absolutely: adding and scaling would pile up."""
@@ -221,6 +253,14 @@ class PhysX:
     def centres_of_mass(self, data) -> Tensor:
         """(N, B, 7) poses in body frames, in the form that `set_coms_index` takes."""
         return data.body_com_pose_b.torch
+
+    def ground_forces(self, contacts) -> Tensor:
+        """(N, B, 3) N, of whatever touches a body: a sensor of many bodies does not tell the ground apart."""
+        return contacts.net_forces_w.torch
+
+    def write_gains(self, ids: Tensor, joints: Tensor, stiffness: Tensor, damping: Tensor) -> None:
+        """Set stiffness and damping (n, J) of joints (J,), counted as Isaac Lab does."""
+        _announced_gains(self._robot, ids, joints, stiffness, damping)
 
     def write_gravity(self, ids: Tensor, factor: Tensor) -> None:
         """Hold up the share of each body's weight that is too much, by a force that stays."""
@@ -266,6 +306,12 @@ def _sensed(contacts) -> list[str]:
     # Newton's sensor calls them sensors, since it may be on single colliders too.
     names = contacts.sensor_names if hasattr(contacts, "sensor_names") else contacts.body_names
     return [name.rpartition("/")[2] for name in names]
+
+
+def _announced_gains(robot, ids: Tensor, joints: Tensor, stiffness: Tensor, damping: Tensor) -> None:
+    where = {"joint_ids": joints.int(), "env_ids": ids.int()}
+    robot.write_joint_stiffness_to_sim_index(stiffness=stiffness.contiguous(), **where)
+    robot.write_joint_damping_to_sim_index(damping=damping.contiguous(), **where)
 
 
 def _engine(sim, robot) -> Newton | PhysX:

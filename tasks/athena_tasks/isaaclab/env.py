@@ -6,11 +6,13 @@ There is no reward, observation or termination here: all are `athena_wbc.task`'s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from isaaclab.envs import DirectRLEnv
 from torch import Tensor
 
+from athena_tasks.isaaclab.asset import check_names
 from athena_tasks.isaaclab.backend import Backend
 from athena_tasks.isaaclab.cfg import TrackingEnvCfg, task_config
 from athena_wbc.config import Config
@@ -53,6 +55,10 @@ class TrackingDirectEnv(DirectRLEnv):
         self.config = config or task_config(cfg)
         device = cfg.sim.device
         self.embodiment = get_embodiment(self.config.robot)
+        asset = Path(cfg.scene.robot.spawn.usd_path)
+        # Of what lies on a server Isaac Lab speaks itself.
+        if asset.is_file():
+            check_names(asset, self.embodiment)
         if library is None:
             control_dt, budget = self.config.sim.control_dt, self.config.task.memory_budget_gb
             library = open_library(cfg.motions, self.embodiment, control_dt, device, budget)
@@ -99,19 +105,21 @@ class TrackingDirectEnv(DirectRLEnv):
         command = self.task.actions(actions)
         if command.push is not None:
             self.backend.push(command.push)
-        self._target = command.target
+        self.target = command.target
+        self.backend.apply(self.target)
 
     def _apply_action(self) -> None:
-        self.backend.apply(self._target)
+        """Nothing: Isaac Lab calls it before every physics step, and the targets stay for the whole control step."""
 
     def _get_dones(self) -> tuple[Tensor, Tensor]:
-        self._robot = self.backend.read()
+        last, self._robot = self._robot, self.backend.read()
         self.broken = self.backend.broken()
         broken = self.broken if self.broken.any() else None
         if broken is not None:
             # What is not finite must not reach the task; these environments end, and are written anew.
             self.num_broken += int(broken.sum())
-            self._robot.update(broken.nonzero().squeeze(-1), self._last.select(broken.nonzero().squeeze(-1)))
+            ids = broken.nonzero().squeeze(-1)
+            self._robot.update(ids, last.select(ids))
         terminated, timed_out = self.task.dones(self._robot, broken)
         self.timed_out = timed_out
         if not self.auto_reset:
@@ -140,7 +148,6 @@ class TrackingDirectEnv(DirectRLEnv):
     def _get_observations(self) -> dict[str, Tensor]:
         self._take_starts()
         self.groups_now = self.task.observations(self._robot)
-        self._last = self._robot.select(torch.arange(self.num_envs, device=self.device))
         named = {name: value for name, value in self.groups_now.items() if name not in ("policy", "critic")}
         return named | {
             name: torch.cat([self.groups_now[part] for part in parts], dim=-1)

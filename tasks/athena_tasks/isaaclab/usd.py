@@ -54,6 +54,26 @@ def write_robot(embodiment: Embodiment, path: Path) -> None:
     stage.GetRootLayer().Save()
 
 
+def read_names(path: Path) -> tuple[list[str], list[str]]:
+    """Names of the joints that move, and of the bodies, of a robot's USD file.
+
+    Raises:
+        AthenaError: USD cannot read the file.
+    """
+    from pxr import Tf, Usd, UsdPhysics
+
+    try:
+        stage = Usd.Stage.Open(str(path))
+    except Tf.ErrorException as error:
+        raise AthenaError(
+            f"{path}: USD cannot read it; bring the file back, or remove it to have it made anew"
+        ) from error
+    prims = list(Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies()))
+    joints = [prim for prim in prims if prim.IsA(UsdPhysics.Joint) and not prim.IsA(UsdPhysics.FixedJoint)]
+    bodies = [prim for prim in prims if prim.HasAPI(UsdPhysics.RigidBodyAPI)]
+    return [prim.GetName() for prim in joints], [prim.GetName() for prim in bodies]
+
+
 def write_ground(path: Path) -> None:
     """Write an infinite plane at z = 0, which asks no file server for anything."""
     from pxr import Usd, UsdGeom, UsdPhysics
