@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Two test processes with spinning OpenMP teams are slower than one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+
+from tests.killing import Start, processes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,3 +43,10 @@ def one_torch_thread() -> None:
 def no_robots_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests know the robots that ship; what is added goes into a folder of the tests."""
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture
+def in_a_process() -> Iterator[Start]:
+    """Starts processes, and leaves none behind."""
+    with processes() as start:
+        yield start

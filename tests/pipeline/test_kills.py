@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,69 +17,22 @@ from athena_wbc import cli
 from athena_wbc.files import write_text
 from athena_wbc.pipeline import worker
 from athena_wbc.pipeline.lock import folder_lock
+from tests.killing import Start, kill_again_and_again, wait_for
 from tests.pipeline.small_pipeline import fake_report, results, run, stages, write_config
 
 KILLS = 10
-PATIENCE_S = 1800.0
-"""Until a hang is taken for one, s; on a busy machine a stage of a second may take minutes."""
-_context = multiprocessing.get_context("fork")
-
-
-@pytest.fixture
-def in_a_process() -> Iterator[Callable[..., multiprocessing.Process]]:
-    """Starts processes, and leaves none behind."""
-    processes = []
-
-    def start(target: Callable[..., Any], *arguments: Any) -> multiprocessing.Process:
-        process = _context.Process(target=target, args=arguments)
-        process.start()
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.join()
 
 
 def go_on(out: Path, config: Path) -> None:
     run(out, config, resume=True, jobs=2)
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    """Wait until something is true."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := what()):
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.01)
-    return found
-
-
-def over(out: Path) -> int:
-    """Stages that are done."""
-    if not (out / "manifest.json").is_file():
-        return 0
-    return sum(stage["status"] == "done" for stage in stages(out).values())
-
-
-def test_ten_kills_end_as_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Callable[..., multiprocessing.Process]
-) -> None:
+def test_ten_kills_end_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_process: Start) -> None:
     fake_report(monkeypatch)
     config = write_config(tmp_path, pictures="finetune")
     run(tmp_path / "whole", config)
-    took = {name: stage["seconds"] for name, stage in stages(tmp_path / "whole").items()}
-    draw = random.Random(7)
-    out, lost = tmp_path / "killed", 0
-    # Moments by the work that is done, not by the clock: they lie in all of the pipeline on a machine of any speed.
-    for target in sorted(draw.randrange(len(took)) for _ in range(KILLS)):
-        process = in_a_process(go_on, out, config)
-        wait_for(lambda target=target, process=process: over(out) >= target or not process.is_alive())
-        time.sleep(draw.random() * max(took.values()))
-        lost += process.is_alive()
-        process.kill()
-        process.join()
-    assert lost >= KILLS // 2  # most of them met a pipeline at work
+    out = tmp_path / "killed"
+    kill_again_and_again(lambda: in_a_process(go_on, out, config), out, tmp_path / "whole", KILLS, seed=7)
     go_on(out, config)
     assert {stage["status"] for stage in stages(out).values()} == {"done"}
     assert results(out) == results(tmp_path / "whole")
@@ -94,9 +44,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
-def test_a_killed_pipeline_takes_its_stages_along(
-    tmp_path: Path, in_a_process: Callable[..., multiprocessing.Process]
-) -> None:
+def test_a_killed_pipeline_takes_its_stages_along(tmp_path: Path, in_a_process: Start) -> None:
     config = write_config(tmp_path, policies__general__iterations=1_000_000)
     out = tmp_path / "out"
     process = in_a_process(go_on, out, config)
@@ -120,9 +68,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
 @pytest.mark.parametrize("how", ["the pipeline is killed", "the stage is killed"])
-def test_what_a_stage_has_started_ends_with_it(
-    how: str, tmp_path: Path, in_a_process: Callable[..., multiprocessing.Process]
-) -> None:
+def test_what_a_stage_has_started_ends_with_it(how: str, tmp_path: Path, in_a_process: Start) -> None:
     told = tmp_path / "pid"
 
     def draw(*arguments: Any) -> None:
@@ -153,7 +99,7 @@ def test_what_a_stage_has_started_ends_with_it(
 
 
 def test_a_signal_stops_it_where_it_can_go_on(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], in_a_process: Callable[..., multiprocessing.Process]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], in_a_process: Start
 ) -> None:
     config = write_config(tmp_path, policies__general__iterations=1_000_000)
     out = tmp_path / "out"

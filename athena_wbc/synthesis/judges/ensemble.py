@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.judges.registry import make_judge
-from athena_wbc.synthesis.judges.vlm import VlmConfig, VlmJudge, check_looking, stand_in
-from athena_wbc.synthesis.language.config import CassetteConfig, EndpointConfig, check_endpoint
+from athena_wbc.synthesis.judges.vlm import LookingConfig, VlmConfig, VlmJudge, check_looking, stand_in
+from athena_wbc.synthesis.language.config import EndpointConfig, check_endpoint
 from athena_wbc.synthesis.language.endpoint import EndpointError
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
@@ -23,32 +22,13 @@ from athena_wbc.synthesis.records import VERDICTS, Judgement, told
 
 
 @dataclass
-class EnsembleConfig:
-    """Settings of several judges that look; but for the members they are those of :class:`VlmConfig`."""
+class EnsembleConfig(LookingConfig):
+    """Settings of several judges that look."""
 
     members: list[EndpointConfig] = field(default_factory=list)
     """The models; each has to take images."""
     disagreement: float = 3.0
     """Points between the lowest and the highest difficulty from which on a judgement notes that they disagree."""
-    alignment_frames: int = 60
-    """Key frames by which the motion is compared with its prompt."""
-    difficulty_frames: int = 15
-    """Key frames by which the difficulty is rated."""
-    layout: str = "grid"
-    """``grid``: frames in rows, as most models scale a long strip down; ``strip``: all in one row, as published."""
-    workers: int = 4
-    """Motions that each member is asked about at the same time."""
-    seed: int = 0
-    """Part of what identifies a question; another seed asks again in spite of a recording."""
-    on_failure: str = "fallback"
-    """``fallback``: members without an answer are left out, and where none has one the kinematic judge stands in;
-    ``stop``: an error as soon as one has none."""
-    fallback: dict[str, Any] = field(default_factory=dict)
-    """Options of the kinematic judge that stands in."""
-    cassette: CassetteConfig = field(default_factory=CassetteConfig)
-    """Whether answers are kept and given again."""
-    costs: str = ""
-    """File that tokens, seconds and prices are appended to; empty for none, or for that of the run."""
 
 
 def check_ensemble_config(config: EnsembleConfig, where: str) -> None:
@@ -125,10 +105,9 @@ class EnsembleJudge:
         self.config = config
         self._members = []
         for index, endpoint in enumerate(config.members):
-            shared = {field.name: getattr(config, field.name) for field in dataclasses.fields(VlmConfig)
-                      if field.name not in ("endpoint", "on_failure")}  # fmt: skip
+            shared = {field.name: getattr(config, field.name) for field in dataclasses.fields(LookingConfig)}
             # A member does not look for help itself: the others are asked first.
-            settings = VlmConfig(endpoint=endpoint, on_failure="stop", **shared)
+            settings = VlmConfig(endpoint=endpoint, **shared | {"on_failure": "stop"})
             self._members.append(VlmJudge(settings, f"{where}.members.{index}", sleep=sleep))
         self._fallback = fallback
         if fallback is None and config.on_failure == "fallback":

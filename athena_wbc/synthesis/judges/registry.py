@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.layers import Layer, compose
 from athena_wbc.synthesis.protocols import Judge
-
-
-class _Entry(NamedTuple):
-    judge: str
-    config: str
-    check: str
-    is_asking: bool = True
-    """Whether it asks an endpoint, and so has errors of its own to say where they come from."""
-
+from athena_wbc.synthesis.registry import Entry, make_part
 
 _PACKAGE = "athena_wbc.synthesis.judges"
-_JUDGES: Mapping[str, _Entry] = {
-    "kinematic": _Entry("KinematicJudge", "KinematicConfig", "check_kinematic_config", is_asking=False),
-    "vlm": _Entry("VlmJudge", "VlmConfig", "check_vlm_config"),
-    "ensemble": _Entry("EnsembleJudge", "EnsembleConfig", "check_ensemble_config"),
+_JUDGES: Mapping[str, Entry] = {
+    "kinematic": Entry(f"{_PACKAGE}.kinematic", "KinematicJudge", "KinematicConfig", "check_kinematic_config"),
+    "vlm": Entry(f"{_PACKAGE}.vlm", "VlmJudge", "VlmConfig", "check_vlm_config", is_asking=True),
+    "ensemble": Entry(
+        f"{_PACKAGE}.ensemble", "EnsembleJudge", "EnsembleConfig", "check_ensemble_config", is_asking=True
+    ),
 }
 
 JUDGES = tuple(_JUDGES)
-"""Names that :func:`make_judge` knows; each is a module of this package."""
+"""Names that :func:`make_judge` knows."""
 
 
 def make_judge(name: str, options: Mapping[str, Any], where: str) -> Judge:
@@ -42,12 +33,5 @@ def make_judge(name: str, options: Mapping[str, Any], where: str) -> Judge:
         AthenaError: an unknown judge or option, with the nearest one, a value out of range, or what the judge needs
             is missing: a package, a key.
     """
-    if name not in _JUDGES:
-        raise AthenaError(f"{where}: judge {suggest(name, _JUDGES)}")
-    entry = _JUDGES[name]
-    module = importlib.import_module(f"{_PACKAGE}.{name}")
-    config = compose(getattr(module, entry.config), [Layer(where, options)])
-    getattr(module, entry.check)(config, where)
-    make = getattr(module, entry.judge)
-    judge: Judge = make(config, where) if entry.is_asking else make(config)
+    judge: Judge = make_part("judge", _JUDGES, name, options, where)
     return judge

@@ -59,11 +59,9 @@ Rate what is drawn and not what it may have been meant to be. Use the whole scal
 
 
 @dataclass
-class VlmConfig:
-    """Settings of the judge that looks."""
+class LookingConfig:
+    """What all settings of judges that look have in common."""
 
-    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
-    """The model; it has to take images."""
     alignment_frames: int = 60
     """Key frames by which the motion is compared with its prompt."""
     difficulty_frames: int = 15
@@ -71,11 +69,12 @@ class VlmConfig:
     layout: str = "grid"
     """``grid``: frames in rows, as most models scale a long strip down; ``strip``: all in one row, as published."""
     workers: int = 4
-    """Motions that are asked about at the same time."""
+    """Motions that each model is asked about at the same time."""
     seed: int = 0
     """Part of what identifies a question; another seed asks again in spite of a recording."""
     on_failure: str = "fallback"
-    """``fallback``: the kinematic judge stands in for a question without an answer; ``stop``: an error."""
+    """``fallback``: models without an answer are left out, and where none has one the kinematic judge stands in;
+    ``stop``: an error as soon as one has none."""
     fallback: dict[str, Any] = field(default_factory=dict)
     """Options of the kinematic judge that stands in."""
     cassette: CassetteConfig = field(default_factory=CassetteConfig)
@@ -84,14 +83,22 @@ class VlmConfig:
     """File that tokens, seconds and prices are appended to; empty for none, or for that of the run."""
 
 
+@dataclass
+class VlmConfig(LookingConfig):
+    """Settings of the judge that looks."""
+
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    """The model; it has to take images."""
+
+
 def check_vlm_config(config: VlmConfig, where: str) -> None:
     """Refuse settings that cannot work; the error names the key."""
     check_endpoint(config.endpoint, f"{where}.endpoint")
     check_looking(config, where)
 
 
-def check_looking(config: Any, where: str) -> None:
-    """Refuse what :class:`VlmConfig` and the settings of the ensemble have in common and cannot work."""
+def check_looking(config: LookingConfig, where: str) -> None:
+    """Refuse settings in common that cannot work; the error names the key."""
     for key, least, most in (("alignment_frames", 2, 240), ("difficulty_frames", 2, 240), ("workers", 1, 64)):
         if not least <= getattr(config, key) <= most:
             raise AthenaError(f"{where}.{key}: must be from {least} to {most}, is {getattr(config, key)}")

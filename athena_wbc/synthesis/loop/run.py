@@ -11,24 +11,34 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from athena_wbc import __version__
-from athena_wbc.errors import AthenaError
-from athena_wbc.files import write_json
-from athena_wbc.pipeline.folders import check_empty, clean, contents, tell
-from athena_wbc.pipeline.graph import find_stage, upstream
-from athena_wbc.pipeline.lock import folder_lock
-from athena_wbc.pipeline.manifest import NAME as MANIFEST_NAME
-from athena_wbc.pipeline.manifest import PENDING
-from athena_wbc.pipeline.records import read_record
-from athena_wbc.pipeline.schedule import Schedule
-from athena_wbc.pipeline.show import Screen, duration
+from athena_wbc.pipeline.driver import (
+    WorkKind,
+    is_reported,
+    plan_seeds,
+    read_recorded,
+    run_plans,
+    tell_end,
+    tell_stopped,
+    wanted_stages,
+    work_folder,
+)
+from athena_wbc.pipeline.folders import tell
+from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.synthesis.config import SynthesisConfig, load_synthesis, to_dict
-from athena_wbc.synthesis.loop.graph import REPORT
-from athena_wbc.synthesis.loop.manifest import KIND, SynthesisManifest
+from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
 from athena_wbc.synthesis.loop.resolve import resolve_loop
 
-SEEDS, SEEDS_FILE = "synthesis_seeds", "seeds.json"
+LOOP = WorkKind(
+    manifest=SynthesisManifest,
+    name="loop",
+    lock_name="run of the loop",
+    option="--preset",
+    recorded={"config": dict},
+    seeds_kind="synthesis_seeds",
+    seeds_file="seeds.json",
+    seeds_name="loops",
+)
 REPORT_FILE = "report.html"
 
 
@@ -67,35 +77,29 @@ def run_synthesis(
     """
     began = time.monotonic()
     console = console or Console(highlight=False)
-    folder = Path(os.path.abspath(os.path.expanduser(out)))
-    if folder.exists() and not folder.is_dir():
-        raise AthenaError(f"{out}: is a file; name a folder with --out")
-    check_empty(folder, resume)
+    folder = work_folder(out, resume)
     source, config = _load(folder, preset, overrides, given or {})
     plans = _plans(config, source, folder)
-    if until is not None:
-        find_stage(plans[0].graph, until, "--until")
-    wanted = None if until is None else upstream(plans[0].graph, until)
+    wanted = wanted_stages(plans[0].graph, until)
     if dry_run:
         tell(plans, wanted, console)
         return False
-    screen = Screen(console)
-    with folder_lock(folder, "run of the loop"):
-        # Whoever held the lock before may have gone on since the first look.
-        check_empty(folder, resume)
-        for plan in plans:
-            plan.manifest = _manifest(plan.folder)
-        clean(folder)
-        stopped = _run(plans, preset, config, folder, wanted, jobs, device, screen)
+
+    def write_report() -> None:
+        from athena_wbc.synthesis.report.compare import write_comparison
+
+        write_comparison([plan.folder for plan in plans], folder)
+
+    record = {"config": to_dict(config), "seeds": config.seeds}
+    stopped = run_plans(
+        LOOP, plans, folder, goes_on=resume, start=None, wanted=wanted, jobs=jobs, device=device,
+        console=console, source=preset, seeds_record=record, facts=_facts, write_report=write_report,
+    )  # fmt: skip
     if stopped:
-        console.print(f"stopped; go on with: athena synthesize --out {out} --resume", soft_wrap=True)
+        tell_stopped(LOOP, out, console)
         return True
-    table = loops_table(plans)
-    if table.row_count:
-        console.print(table)
-    if (folder / REPORT_FILE).is_file() and (wanted is None or REPORT in wanted):
-        console.print(f"report: {Path(out) / REPORT_FILE}", soft_wrap=True)
-    console.print(f"{duration(time.monotonic() - began)} in all", soft_wrap=True)
+    is_there = (folder / REPORT_FILE).is_file() and is_reported(wanted)
+    tell_end(loops_table(plans), f"report: {Path(out) / REPORT_FILE}" if is_there else "", began, console)
     return False
 
 
@@ -144,72 +148,24 @@ def _load(
     """Where the configuration comes from, and the configuration."""
     if name is not None:
         return name, load_synthesis(name, overrides, given)
-    for file, kind in ((MANIFEST_NAME, KIND), (SEEDS_FILE, SEEDS)):
-        path = folder / file
-        if path.is_file():
-            remedy = "name the configuration with --preset, or choose another folder with --out"
-            recorded = read_record(path, kind, "synthesize", remedy).get("config")
-            if not isinstance(recorded, dict):
-                raise AthenaError(f"{path}: damaged, it lacks config; {remedy}")
-            return str(path), load_synthesis(None, overrides, given, (str(path), recorded))
-    raise AthenaError(f"--preset: names no loop, and {folder} holds none; give demo, or a YAML file of your own")
+    path, content = read_recorded(LOOP, folder)
+    return path, load_synthesis(None, overrides, given, (path, content["config"]))
 
 
 def _plans(config: SynthesisConfig, source: str, folder: Path) -> list[LoopPlan]:
     """One plan for each seed."""
     resolved = resolve_loop(config, source)
-    if len(config.seeds) == 1:
-        return [make_loop_plan(config, resolved, source, folder, "", config.seeds[0], _manifest(folder))]
-    old = contents(folder)
-    if old and SEEDS_FILE not in old and not any(name.startswith("seed_") for name in old):
-        raise AthenaError(f"{folder}: holds no loops of several seeds; choose another folder with --out")
-    plans = []
-    for seed in config.seeds:
-        home = folder / f"seed_{seed}"
-        plans.append(make_loop_plan(config, resolved, source, home, f"{home.name}/", seed, _manifest(home)))
-    return plans
+
+    def plan(home: Path, label: str, seed: int, manifest: Manifest) -> LoopPlan:
+        return make_loop_plan(config, resolved, source, home, label, seed, manifest)
+
+    return plan_seeds(LOOP, folder, config.seeds, plan)
 
 
-def _manifest(folder: Path) -> SynthesisManifest:
-    return SynthesisManifest.read(folder) if contents(folder) else SynthesisManifest.new(folder)
-
-
-def _run(
-    plans: Sequence[LoopPlan],
-    name: str | None,
-    config: SynthesisConfig,
-    folder: Path,
-    wanted: set[str] | None,
-    jobs: int,
-    device: str,
-    screen: Screen,
-) -> bool:
-    if len(plans) > 1:
-        content = {"kind": SEEDS, "library_version": __version__, "config": to_dict(config)}
-        write_json(folder / SEEDS_FILE, content | {"seeds": config.seeds})
-    for plan in plans:
-        plan.folder.mkdir(exist_ok=True)
-        _begin(plan, name)
-    try:
-        stopped = Schedule(plans, wanted, jobs, device, screen).run()
-    finally:
-        screen.close()
-    if not stopped and len(plans) > 1 and (wanted is None or REPORT in wanted):
-        from athena_wbc.synthesis.report.compare import write_comparison
-
-        write_comparison([plan.folder for plan in plans], folder)
-    return stopped
-
-
-def _begin(plan: LoopPlan, name: str | None) -> None:
-    """Write down what will be run, and drop what the configuration no longer knows."""
-    manifest, config = plan.manifest, plan.config
-    for stage in [stage for stage in manifest.stages if stage not in plan.graph]:
-        manifest.forget(stage)
-    # What it was first made from stays on record where it goes on without a name.
-    source = manifest.content.get("source") if name is None else name
-    manifest.content |= {
-        "source": source,
+def _facts(plan: LoopPlan) -> dict[str, Any]:
+    """What the manifest says beside the stages."""
+    config = plan.config
+    return {
         "config": to_dict(config) | {"seeds": [plan.seed]},
         "generator": config.generator.name,
         "judge": config.judge.name,
@@ -220,8 +176,4 @@ def _begin(plan: LoopPlan, name: str | None) -> None:
         "domains": sorted(plan.bank.domains),
         "fixed": {"checkpoint": config.fixed.checkpoint, "clips": list(plan.fixed_motions.names)},
         "heldout": {"clips": list(plan.heldout.names), "hash": plan.heldout.hash},
-        "order": list(plan.graph),
     }
-    for stage in plan.graph:
-        manifest.stages.setdefault(stage, {"status": PENDING})
-    manifest.write()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.records import Observation
+from athena_wbc.synthesis.sampling import Target, note_use, sample_slots, sample_template, stream
 from athena_wbc.synthesis.schedulers.evidence import latest, learnability, learnability_weights
 
 TRIES = 24
@@ -45,6 +48,24 @@ def unused(draw: Callable[[int], tuple[Prompt, Any]], used: set[str]) -> tuple[P
         prompt = prompt.replace(salt=prompt.salt + 1)
     used.add(key(prompt))
     return prompt, known, is_repeated
+
+
+def draw_bank(
+    bank: Bank, per_domain: int, loop: int, seed: int, used: set[str], target: Target = None
+) -> tuple[Prompt, ...]:
+    """Prompts of all domains, `per_domain` of each, that no observation moves and that do not repeat.
+
+    Args:
+        used: keys of the prompts so far; grows by those that are drawn.
+        target: tier that they are drawn near; None for the whole bank alike.
+    """
+    names = sorted(bank.domains)
+    return tuple(prompt for name in names for prompt in _draw_domain(bank, name, per_domain, loop, seed, used, target))
+
+
+def whole_loop(kind: str, loop: int, chosen: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """Log entry of a decision on a loop as a whole that rests on nothing seen."""
+    return {"kind": kind, "loop": loop, "domain": "", "seen": {}, "chosen": chosen, "why": why}
 
 
 def rehearse(
@@ -89,3 +110,22 @@ def allocate(batch: Sequence[Observation], count: int, rng: np.random.Generator)
         weights = learnability_weights(batch, FLOOR)
         times[rng.choice(len(batch), size=rest, replace=False, p=weights / weights.sum())] += 1
     return [parent for parent, number in zip(batch, times, strict=True) for _ in range(number)]
+
+
+def _draw_domain(
+    bank: Bank, name: str, count: int, loop: int, seed: int, used: set[str], target: Target = None
+) -> list[Prompt]:
+    """Prompts of one domain without repetitions; `used`, the keys of the prompts so far, grows by them."""
+    domain, rng = bank.domain(name), stream(seed, "draw", name, loop)
+    uses: Counter[tuple[str, str]] = Counter()
+
+    def draw(_: int) -> tuple[Prompt, None]:
+        slots, template = sample_slots(domain, rng, target, used=uses), sample_template(domain, rng, uses)
+        return bank.render(name, slots, template), None
+
+    prompts = []
+    for _ in range(count):
+        prompt, *_ = unused(draw, used)
+        note_use(uses, prompt.slots, prompt.template)
+        prompts.append(prompt)
+    return prompts

@@ -8,12 +8,11 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.bank import Bank
-from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Schedule
 from athena_wbc.synthesis.records import Observation
+from athena_wbc.synthesis.schedulers import drawing
 from athena_wbc.synthesis.schedulers.children import HIGHEST, LOWEST
 from athena_wbc.synthesis.schedulers.evidence import latest
-from athena_wbc.synthesis.schedulers.random_choice import draw_domain
 
 
 @dataclasses.dataclass
@@ -46,20 +45,11 @@ class OneShotScheduler:
 
     def first(self, bank: Bank, per_domain: int, seed: int) -> Schedule:
         """All prompts of the run."""
-        target, used = self.config.start_tier, set[str]()
-        count = per_domain * self.config.loops
-        prompts: list[Prompt] = []
-        for name in sorted(bank.domains):
-            prompts += draw_domain(bank, name, count, 0, seed, used, target)
-        log = {
-            "kind": "one_shot",
-            "loop": 0,
-            "domain": "",
-            "seen": {},
-            "chosen": {"prompts": len(prompts), "loops": self.config.loops, "target": target},
-            "why": "the clips of all loops at once, from one distribution",
-        }
-        return Schedule(tuple(prompts), (), {}, (log,))
+        target = self.config.start_tier
+        prompts = drawing.draw_bank(bank, per_domain * self.config.loops, 0, seed, set(), target)
+        chosen = {"prompts": len(prompts), "loops": self.config.loops, "target": target}
+        log = drawing.whole_loop("one_shot", 0, chosen, "the clips of all loops at once, from one distribution")
+        return Schedule(prompts, (), {}, (log,))
 
     def next(
         self,
@@ -72,12 +62,6 @@ class OneShotScheduler:
     ) -> Schedule:
         """No new prompts; every clip again."""
         clips = tuple(observation.clip for observation in latest(observations))
-        log = {
-            "kind": "one_shot",
-            "loop": loop,
-            "domain": "",
-            "seen": {},
-            "chosen": {"clips": len(clips)},
-            "why": "training goes on with the clips that there are",
-        }
+        why = "training goes on with the clips that there are"
+        log = drawing.whole_loop("one_shot", loop, {"clips": len(clips)}, why)
         return Schedule((), clips, dict(state), (log,))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.bank import Bank
-from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Schedule
 from athena_wbc.synthesis.records import Observation
-from athena_wbc.synthesis.sampling import Target, note_use, sample_slots, sample_template, stream
+from athena_wbc.synthesis.sampling import stream
 from athena_wbc.synthesis.schedulers import drawing
 
 
@@ -65,42 +63,13 @@ class RandomScheduler:
         observations: Sequence[Observation],
     ) -> Schedule:
         used = set(state.get("used", ()))
-        prompts = tuple(
-            prompt for name in sorted(bank.domains) for prompt in draw_domain(bank, name, per_domain, loop, seed, used)
-        )
+        prompts = drawing.draw_bank(bank, per_domain, loop, seed, used)
         rng = stream(seed, "rehearsal", loop)
         rehearsal, entry = drawing.rehearse(
             observations, self.config.rehearsal, len(prompts), rng, by_learnability=False
         )
-        log: list[dict[str, Any]] = [
-            {
-                "kind": "random",
-                "loop": loop,
-                "domain": "",
-                "seen": {},
-                "chosen": {"prompts": len(prompts)},
-                "why": "uniform draws from the bank, whatever was observed",
-            }
-        ]
+        why = "uniform draws from the bank, whatever was observed"
+        log = [drawing.whole_loop("random", loop, {"prompts": len(prompts)}, why)]
         if loop:
             log.append({"loop": loop, "domain": "", **entry})
         return Schedule(prompts, rehearsal, {"used": sorted(used)}, tuple(log))
-
-
-def draw_domain(
-    bank: Bank, name: str, count: int, loop: int, seed: int, used: set[str], target: Target = None
-) -> list[Prompt]:
-    """Prompts of one domain without repetitions; `used`, the keys of the prompts so far, grows by them."""
-    domain, rng = bank.domain(name), stream(seed, "draw", name, loop)
-    uses: Counter[tuple[str, str]] = Counter()
-
-    def draw(_: int) -> tuple[Prompt, None]:
-        slots, template = sample_slots(domain, rng, target, used=uses), sample_template(domain, rng, uses)
-        return bank.render(name, slots, template), None
-
-    prompts = []
-    for _ in range(count):
-        prompt, *_ = drawing.unused(draw, used)
-        note_use(uses, prompt.slots, prompt.template)
-        prompts.append(prompt)
-    return prompts

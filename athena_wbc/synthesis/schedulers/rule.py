@@ -188,14 +188,8 @@ class RuleScheduler:
             "used": sorted(map(drawing.key, prompts)),
             "posteriors": {},
         }
-        log = {
-            "kind": "first",
-            "loop": 0,
-            "domain": "",
-            "seen": {},
-            "chosen": {"target": target, "prompts": len(prompts)},
-            "why": "nothing has been trained yet",
-        }
+        chosen = {"target": target, "prompts": len(prompts)}
+        log = drawing.whole_loop("first", 0, chosen, "nothing has been trained yet")
         return Schedule(tuple(prompts), (), state, (log,))
 
     def next(
