@@ -9,23 +9,23 @@ from athena_wbc.sim.render import check_output, choose_backend
 
 
 def play(arguments: argparse.Namespace) -> None:
-    """Draw the first clip of ``--motions``: tracked by ``--checkpoint``, or alone."""
+    """Draw the first clips of ``--motions``: tracked by ``--checkpoint``, or alone."""
     check_output(arguments.out)
     choose_backend()  # before anything imports MuJoCo
     specs = arguments.motions or ["builtin"]
     if arguments.checkpoint is None:
-        embodiment, recording = _motion(arguments, specs)
+        embodiment, recordings = _motions(arguments, specs)
     else:
-        embodiment, recording = _rollout(arguments, specs)
+        embodiment, recordings = _rollouts(arguments, specs)
 
     from athena_wbc.sim.play import show
 
-    show(recording, embodiment, arguments.out, arguments.width, arguments.height)
-    seconds = len(recording.robot) / recording.fps
-    print(f"{arguments.out}: {recording.name}, {seconds:.1f} s")
+    show(recordings, embodiment, arguments.out, arguments.width, arguments.height)
+    shown = (f"{recording.name}, {len(recording.robot) / recording.fps:.1f} s" for recording in recordings)
+    print(f"{arguments.out}: {'; '.join(shown)}")
 
 
-def _motion(arguments: argparse.Namespace, specs: list[str]):
+def _motions(arguments: argparse.Namespace, specs: list[str]):
     from athena_tasks import find_task
     from athena_wbc.embodiment import get_embodiment
     from athena_wbc.motion.corpus import load_clips
@@ -37,28 +37,28 @@ def _motion(arguments: argparse.Namespace, specs: list[str]):
             f"{key}: a motion alone has no such setting; name a policy with --checkpoint, or leave it out"
         )
     embodiment = get_embodiment(find_task(arguments.task).robot)
-    clip = load_clips(specs, embodiment)[0]
-    return embodiment, record_motion(clip, embodiment, arguments.seconds)
+    clips = load_clips(specs, embodiment)[: arguments.num_envs]
+    return embodiment, [record_motion(clip, embodiment, arguments.seconds) for clip in clips]
 
 
-def _rollout(arguments: argparse.Namespace, specs: list[str]):
+def _rollouts(arguments: argparse.Namespace, specs: list[str]):
     from athena_wbc.config import config_from_dict
     from athena_wbc.embodiment import get_embodiment
     from athena_wbc.learning.checkpoint import load_checkpoint, load_policy
     from athena_wbc.motion.corpus import load_clips
     from athena_wbc.motion.library import MotionLibrary
-    from athena_wbc.sim.play import record_rollout
+    from athena_wbc.sim.play import record_rollouts
     from athena_wbc.sim.registry import make_env
 
     source = arguments.checkpoint
     given = {"task.randomisation": "none", "task.observations.student.noise": False}
     config = config_from_dict(load_checkpoint(source)["config"], source, arguments.overrides, given)
     embodiment = get_embodiment(config.robot)
-    clips = load_clips(specs, embodiment)[:1]
+    clips = load_clips(specs, embodiment)[: arguments.num_envs]
     library = MotionLibrary(clips, embodiment, config.sim.control_dt, arguments.device)
     groups = tuple(config.ppo.obs_groups["actor"])
-    env = make_env(config, library, 1, arguments.device, arguments.seed, groups)
+    env = make_env(config, library, len(clips), arguments.device, arguments.seed, groups)
     try:
-        return embodiment, record_rollout(env, load_policy(source, env), arguments.seconds)
+        return embodiment, record_rollouts(env, load_policy(source, env), arguments.seconds)
     finally:
         env.close()

@@ -20,6 +20,7 @@ def add_play(commands: Commands) -> None:
         ("play", "play"),
         "Render a policy beside its reference, or a motion alone, to a video or a strip of pictures.",
         "play --checkpoint runs/first --motions builtin:walk --out walk.mp4\n"
+        "play --checkpoint runs/first --motions builtin --num_envs 4 --out four.png\n"
         "play --motions my_clip.csv --out strip.png",
         overrides=True,
     )
@@ -27,7 +28,10 @@ def add_play(commands: Commands) -> None:
     add_motion_spec(parser)
     parser.add_argument("--task", default=DEFAULT_TASK, help=f"without a checkpoint ({DEFAULT_TASK})")
     parser.add_argument("--out", required=True, help="a .mp4 (needs ffmpeg) or a .png strip")
-    parser.add_argument("--seconds", type=float, help="length at most (the whole first clip)")
+    parser.add_argument(
+        "--num_envs", "--num-envs", type=positive, default=1, help="motions at once, each in an environment (1)"
+    )
+    parser.add_argument("--seconds", type=float, help="length at most (the whole clip)")
     parser.add_argument("--width", type=positive, default=480, help="pixels a picture is wide (480)")
     parser.add_argument("--height", type=positive, default=360, help="pixels a picture is high (360)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (0)")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ import torch
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.sim.render import CAMERA_SMOOTHING, SceneRenderer, strip_choice, write_pictures
+from athena_wbc.sim.render import CAMERA_SMOOTHING, SceneRenderer, strip_choice, write_pictures, write_strips
 
 if TYPE_CHECKING:
     from tensordict import TensorDict
@@ -49,54 +51,80 @@ def record_motion(clip: MotionClip, embodiment: Embodiment, seconds: float | Non
 
 
 @torch.inference_mode()
-def record_rollout(
+def record_rollouts(
     env: TrackingEnv, policy: Callable[[TensorDict], torch.Tensor], seconds: float | None = None
-) -> Recording:
-    """Let a policy track the first clip of ``env`` (one environment) from its first frame, and record both.
+) -> list[Recording]:
+    """Let a policy track the first clips of ``env``, one an environment, from their first frames, and record both.
 
-    Nothing ends the rollout before the clip does, so that a fall is seen.
+    Nothing ends a rollout before its clip does, so that a fall is seen.
     """
     env.auto_reset = False
     control_rate = 1.0 / env.cfg.sim.control_dt
     stride = max(1, round(control_rate / PICTURE_RATE))
-    steps = _count(int(env.library.num_steps[0]), control_rate, seconds)
-    zero = torch.zeros(1, dtype=torch.long, device=env.device)
-    observations = env.reset_to(zero, zero, zero)
+    shown = [_count(int(steps), control_rate, seconds) for steps in env.library.num_steps[: env.num_envs]]
+    ids = torch.arange(env.num_envs, device=env.device)
+    observations = env.reset_to(ids, ids, torch.zeros_like(ids))
     robot, reference = [], []
-    for step in range(steps):
+    for step in range(max(shown)):
         if step % stride == 0:
-            robot.append(_pose(env.task.robot))
-            reference.append(_pose(env.task.reference))
+            robot.append(_poses(env.task.robot))
+            reference.append(_poses(env.task.reference))
         observations = env.step(policy(observations))[0]
-    return Recording(env.library.names[0], np.stack(robot), np.stack(reference), control_rate / stride)
+    robots, references = np.stack(robot, axis=1), np.stack(reference, axis=1)
+    ends = [math.ceil(steps / stride) for steps in shown]
+    return [
+        Recording(env.library.names[i], robots[i, :end], references[i, :end], control_rate / stride)
+        for i, end in enumerate(ends)
+    ]
 
 
 def show(
-    recording: Recording,
+    recordings: Sequence[Recording],
     embodiment: Embodiment,
     path: str | os.PathLike[str],
     width: int = 480,
     height: int = 360,
 ) -> None:
-    """Draw a recording, the reference as a ghost over the robot, into ``path``.
+    """Draw recordings, the reference as a ghost over the robot, into ``path``.
 
-    A ``.mp4`` shows all of it, a ``.png`` eight moments side by side.
+    A ``.mp4`` shows all of them beside each other, those that are over at their last picture; a ``.png`` shows eight
+    moments of each, one below the other.
     """
-    count = len(recording.robot)
     is_strip = Path(path).suffix == ".png"
-    moments = strip_choice(count) if is_strip else range(count)
-    # The pictures of a strip lie seconds apart: a camera that follows softly would lose the robot.
-    renderer = SceneRenderer(embodiment, width, height, 1.0 if is_strip else CAMERA_SMOOTHING)
-    ghosts = [None] * count if recording.reference is None else recording.reference
-    try:
-        pictures = (renderer.draw(recording.robot[moment], ghosts[moment]) for moment in moments)
-        write_pictures(path, pictures, recording.fps)
-    finally:
-        renderer.close()
+    with contextlib.ExitStack() as stack:
+        # The pictures of a strip lie seconds apart: a camera that follows softly would lose the robot.
+        smoothing = 1.0 if is_strip else CAMERA_SMOOTHING
+        renderers = [SceneRenderer(embodiment, width, height, smoothing) for _ in recordings]
+        for renderer in renderers:
+            stack.callback(renderer.close)
+
+        def draw(number: int, moment: int) -> np.ndarray:
+            recording = recordings[number]
+            ghost = None if recording.reference is None else recording.reference[moment]
+            return renderers[number].draw(recording.robot[moment], ghost)
+
+        counts = [len(recording.robot) for recording in recordings]
+        if is_strip:
+            write_strips(path, [[draw(i, moment) for moment in strip_choice(count)] for i, count in enumerate(counts)])
+        else:
+            sheets = (
+                tile([draw(i, min(moment, count - 1)) for i, count in enumerate(counts)])
+                for moment in range(max(counts))
+            )
+            write_pictures(path, sheets, recordings[0].fps)
 
 
-def _pose(state) -> np.ndarray:
-    return torch.cat((state.root_pos_w, state.root_quat_w, state.joint_pos), dim=1)[0].cpu().numpy().astype(float)
+def tile(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures (H, W, 3) in rows of about as many as there are rows; what is left of the last row is black."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    blank = [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
+    filled = [*pictures, *blank]
+    rows = [np.concatenate(filled[start : start + columns], axis=1) for start in range(0, len(filled), columns)]
+    return np.concatenate(rows, axis=0)
+
+
+def _poses(state) -> np.ndarray:
+    return torch.cat((state.root_pos_w, state.root_quat_w, state.joint_pos), dim=1).cpu().numpy().astype(float)
 
 
 def _count(available: int, rate: float, seconds: float | None) -> int:

@@ -148,7 +148,7 @@ def write_pictures(path: str | os.PathLike[str], pictures: Iterable[np.ndarray],
     if path.suffix == ".mp4":
         _write_video(path, pictures, fps)
     elif path.suffix == ".png":
-        _write_strip(path, list(pictures))
+        write_strips(path, [list(pictures)])
     else:
         raise AthenaError(f"{path}: unknown kind of file; end the name in .mp4 for a video or .png for a strip")
 
@@ -208,17 +208,25 @@ def _write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None
             raise AthenaError(f"{path}: ffmpeg failed ({said[-1] if said else encoder.returncode})")
 
 
-def _write_strip(path: Path, pictures: Sequence[np.ndarray]) -> None:
+def write_strips(path: str | os.PathLike[str], rows: Sequence[Sequence[np.ndarray]]) -> None:
+    """Write rows of pictures of one size below each other; a row with fewer pictures ends in white.
+
+    Raises:
+        AthenaError: nothing to show.
+    """
     from PIL import Image
 
-    if not pictures:
+    if not rows or not all(rows):
         raise AthenaError(f"{path}: there is nothing to show; choose a longer motion")
-    height, width = pictures[0].shape[:2]
+    height, width = rows[0][0].shape[:2]
     # A standing robot is narrow: upright pictures leave it large where a whole strip is shown on one line.
     margin = max(0, (width - round(_STRIP_ASPECT * height)) // 2)
-    upright = [picture[:, margin : width - margin] for picture in pictures]
+    strips = [np.concatenate([picture[:, margin : width - margin] for picture in row], axis=1) for row in rows]
+    sheet = np.full((height * len(strips), max(strip.shape[1] for strip in strips), 3), 255, dtype=np.uint8)
+    for number, strip in enumerate(strips):
+        sheet[number * height : (number + 1) * height, : strip.shape[1]] = strip
     with atomic_path(path) as temporary:
-        Image.fromarray(np.concatenate(upright, axis=1)).save(temporary, format="png")
+        Image.fromarray(sheet).save(temporary, format="png")
 
 
 def _scene_model(mujoco, embodiment: Embodiment, width: int, height: int) -> mujoco.MjModel:

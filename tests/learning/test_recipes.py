@@ -125,8 +125,8 @@ def test_evaluation_is_at_one_g(
 
 def test_playback_is_at_one_g(whole: Path, motions: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        sim_play, "record_rollout", lambda env, *rest: env.physics.batch.expand("opt.gravity")[0].tolist()
+        sim_play, "record_rollouts", lambda env, *rest: env.physics.batch.expand("opt.gravity")[0].tolist()
     )
     checkpoint = str(whole / "checkpoints" / "model_5.pt")
-    arguments = argparse.Namespace(checkpoint=checkpoint, seed=0, seconds=None, device="cpu", overrides=[])
-    assert play_command._rollout(arguments, [motions])[1] == [0.0, 0.0, -9.81]
+    arguments = argparse.Namespace(checkpoint=checkpoint, seed=0, num_envs=1, seconds=None, device="cpu", overrides=[])
+    assert play_command._rollouts(arguments, [motions])[1] == [0.0, 0.0, -9.81]

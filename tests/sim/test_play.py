@@ -10,7 +10,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.sim.env import TrackingEnv
-from athena_wbc.sim.play import record_motion, record_rollout
+from athena_wbc.sim.play import record_motion, record_rollouts, tile
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_rollout_records_robot_and_reference(robot: Embodiment, clip: MotionCl
     config = load_config("general", ["task.observations=compact", "task.randomisation=none"])
     env = TrackingEnv(config, MotionLibrary([clip], robot), num_envs=1, groups=("teacher",))
     try:
-        recording = record_rollout(env, lambda observations: torch.zeros(1, env.num_actions))
+        recording = record_rollouts(env, lambda observations: torch.zeros(1, env.num_actions))[0]
     finally:
         env.close()
     # 51 control steps at 50 Hz, every second one shown.
@@ -60,3 +60,25 @@ def test_a_rollout_records_robot_and_reference(robot: Embodiment, clip: MotionCl
     # It starts on the reference, and physics takes it away from there.
     np.testing.assert_allclose(recording.robot[0], recording.reference[0], atol=1e-5)
     assert abs(recording.robot[-1] - recording.reference[-1]).max() > 0.01
+
+
+def test_several_clips_are_played_at_once_each_to_its_own_end(robot: Embodiment, clip: MotionClip) -> None:
+    config = load_config("general", ["task.observations=compact", "task.randomisation=none"])
+    short = clip.slice(0, 21).replace(name="short")
+    env = TrackingEnv(config, MotionLibrary([clip, short], robot), num_envs=2, groups=("teacher",))
+    try:
+        recordings = record_rollouts(env, lambda observations: torch.zeros(2, env.num_actions))
+    finally:
+        env.close()
+    assert [recording.name for recording in recordings] == ["raise", "short"]
+    assert [len(recording.robot) for recording in recordings] == [26, len(record_motion(short, robot).robot)]
+    for recording, alone in zip(recordings, (clip, short), strict=True):
+        np.testing.assert_allclose(recording.reference, record_motion(alone, robot).robot, atol=1e-5)
+
+
+def test_pictures_are_tiled_row_by_row() -> None:
+    pictures = [np.full((2, 3, 3), value, dtype=np.uint8) for value in (1, 2, 3)]
+    assert tile(pictures[:1]).shape == (2, 3, 3)
+    sheet = tile(pictures)
+    assert sheet.shape == (4, 6, 3)
+    assert [sheet[0, 0, 0], sheet[0, 5, 0], sheet[3, 0, 0], sheet[3, 5, 0]] == [1, 2, 3, 0]
