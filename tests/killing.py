@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 1800.0
+PATIENCE_S = 600.0
 """Until a hang is taken for one, s; on a busy machine a stage of a second may take minutes."""
 _context = multiprocessing.get_context("fork")
 
