@@ -36,7 +36,7 @@ $(ISAACLAB)/.setup-done: pyproject.toml tools/setup_isaaclab.sh
 	PYTHON312="$(PYTHON312)" tools/setup_isaaclab.sh $(ISAACLAB)
 	@touch $@
 
-test-isaaclab: $(STAMP) $(ISAACLAB)/.setup-done ## Test the Isaac Lab shell, in an environment of its own (7.4 GB)
+test-isaaclab: $(STAMP) $(ISAACLAB)/.setup-done ## Test the Isaac Lab shell, in an environment of its own (7.8 GB)
 	@mkdir -p $(dir $(PARITY))
 	$(VENV)/bin/python -m tests.isaaclab.write_parity $(PARITY)
 	ATHENA_PARITY=$(PARITY) $(ISAACLAB)/bin/python -m pytest tests/isaaclab tests/test_isaaclab_launch.py
