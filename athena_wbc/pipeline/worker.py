@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import gc
 import multiprocessing
 import os
 import signal
@@ -10,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ DONE, ERROR, BUG = "done", "error", "bug"
 _WATCH_S = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-# A fork shares what is already imported, which takes seconds; the pipeline's own process never computes with torch.
+# A fork shares what is already imported, which takes seconds.
 _context = multiprocessing.get_context("fork")
 
 
@@ -51,12 +53,8 @@ class Worker:
         self._process = _context.Process(
             target=_work, args=(theirs, plan, stage, device, resume, self.cores, self.log, os.getpid()), daemon=False
         )
-        # A signal in between would meet the child with handlers that are still its parent's.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
+        with _undisturbed():
             self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         theirs.close()
 
     @property
@@ -85,10 +83,8 @@ class Worker:
             raise RuntimeError(f"stage {self.plan.label}{self.stage.name}:\n{value}")
         if self._asked_to_stop:
             return Outcome(interrupted=True)
-        code = self._process.exitcode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         raise AthenaError(
-            f"{self.plan.label}{self.stage.name}: its process ended with {how} (out of memory?); see {self.log}, then "
+            f"{self.plan.label}{self.stage.name}: its process {_end(self._process.exitcode)}; see {self.log}, then "
             "go on with --resume"
         )
 
@@ -116,6 +112,42 @@ class Worker:
         return lines[-1].strip() if lines else ""
 
 
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Around a fork: no signal meets the child with its parent's handlers, and no garbage of the parent is collected.
+
+    In the child that garbage is poison: a pool of threads, for one, waits on its way out for threads that a fork leaves
+    behind. `_settle` ends both for the child.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        if collects:
+            gc.enable()
+
+
+def _settle() -> None:
+    """Make a fresh child a process of its own."""
+    # Not the terminal's group: Ctrl-C is for the pipeline, which then asks its stages to stop.
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    gc.freeze()
+    gc.enable()
+
+
+def _end(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    why = " (out of memory?)" if -code == signal.SIGKILL else ""
+    return f"was ended by {signal.Signals(-code).name}{why}"
+
+
 def _work(
     connection: Connection,
     plan: Work,
@@ -126,17 +158,14 @@ def _work(
     log: Path,
     parent: int,
 ) -> None:
-    # Not the terminal's group: Ctrl-C is for the pipeline, which then asks its stages to stop.
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    _settle()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     with open(log, "a", buffering=1, encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
+        faulthandler.enable(2)
         sys.stdout = sys.stderr = stream
         with contextlib.ExitStack() as stack:
             message = _outcome(plan, stage, device, resume, stack)
