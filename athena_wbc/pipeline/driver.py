@@ -25,16 +25,17 @@ from athena_wbc.pipeline.manifest import NAME, PENDING, Manifest
 from athena_wbc.pipeline.records import read_record
 from athena_wbc.pipeline.schedule import Schedule
 from athena_wbc.pipeline.show import Screen, duration
-from athena_wbc.pipeline.work import Work
+from athena_wbc.pipeline.work import RunStage, Work
 
 PlanT = TypeVar("PlanT", bound=Work)
 
 
 @dataclass(frozen=True)
 class WorkKind:
-    """What one kind of work is called, and how its folder is known."""
+    """What one kind of work does and is called, and how its folder is known."""
 
     manifest: type[Manifest]
+    run_stage: RunStage
     name: str
     """In messages, such as ``pipeline``."""
     lock_name: str
@@ -183,7 +184,7 @@ def run_plans(
             plan.folder.mkdir(exist_ok=True)
             _begin(plan, source, facts(plan))
         try:
-            stopped = Schedule(plans, wanted, jobs, device, screen).run()
+            stopped = Schedule(kind.run_stage, plans, wanted, jobs, device, screen).run()
         finally:
             screen.close()
         if not stopped and len(plans) > 1 and is_reported(wanted):

@@ -30,7 +30,7 @@ from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, PICTURES, REPOR
 from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.mining import load_residual
 from athena_wbc.pipeline.resolve import Resolved
-from athena_wbc.pipeline.work import Outcome, Work
+from athena_wbc.pipeline.work import Work
 
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
 REPORT_FILES = (REPORT_FILE, "report.json", "comparison.json", "table.md")
@@ -57,18 +57,6 @@ class Plan(Work):
     corpus: Motions
     heldout: Motions
     resolved: Resolved
-
-    def run(self, stage: Stage, device: str, resume: bool) -> Outcome:
-        """Do a stage in the current directory, which is the pipeline's folder; `resume` is of a training alone."""
-        from athena_wbc.pipeline.stages import run_stage
-
-        return run_stage(self, stage, device, resume)
-
-    def told(self, stage: Stage) -> str:
-        """What a finished stage has found, in words."""
-        from athena_wbc.pipeline.show import result
-
-        return result(self, stage)
 
     def policy(self, stage: Stage) -> PolicyConfig:
         """The policy that a stage trains or evaluates."""

@@ -29,9 +29,11 @@ from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import REPORT_FILE, Plan, make_plan
 from athena_wbc.pipeline.resolve import resolve
 from athena_wbc.pipeline.show import results_table
+from athena_wbc.pipeline.stages import run_stage
 
 PIPELINE = WorkKind(
     manifest=Manifest,
+    run_stage=run_stage,
     name="pipeline",
     lock_name="pipeline",
     option="--config",

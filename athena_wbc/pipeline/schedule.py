@@ -15,7 +15,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, FAILED, PENDING, RUNNING, output_hashes
 from athena_wbc.pipeline.show import Screen
-from athena_wbc.pipeline.work import Work
+from athena_wbc.pipeline.work import RunStage, Work
 from athena_wbc.pipeline.worker import Worker
 
 _TICK_S = 0.5
@@ -25,6 +25,7 @@ class Schedule:
     """Runs the stages of one or several works, such as pipelines.
 
     Args:
+        run_stage: does a stage.
         plans: the works; their stages are independent of each other.
         wanted: names of the stages that may run; None for all.
         jobs: stages side by side.
@@ -33,8 +34,15 @@ class Schedule:
     """
 
     def __init__(
-        self, plans: Sequence[Work], wanted: Collection[str] | None, jobs: int, device: str, screen: Screen
+        self,
+        run_stage: RunStage,
+        plans: Sequence[Work],
+        wanted: Collection[str] | None,
+        jobs: int,
+        device: str,
+        screen: Screen,
     ) -> None:
+        self._run_stage = run_stage
         self._plans, self._wanted, self._jobs = plans, wanted, jobs
         self._device, self._screen = device, screen
         self._running: list[Worker] = []
@@ -122,7 +130,7 @@ class Schedule:
             started=_now(),
         )
         self._screen.started(plan, stage, why, resume)
-        worker = Worker(plan, stage, self._device, resume, self._cores(stage))
+        worker = Worker(self._run_stage, plan, stage, self._device, resume, self._cores(stage))
         self._running.append(worker)
         if self._signals:  # that came while it was being started
             worker.stop()

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from athena_wbc.pipeline.graph import EVALUATE, MINE, PICTURES, ROUTE, TRAIN, Stage
+from athena_wbc.pipeline.graph import EVALUATE, TRAIN, Stage
 from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.work import Work
 
@@ -41,7 +41,7 @@ class Screen:
 
     def finished(self, plan: Work, stage: Stage, seconds: float) -> None:
         """A stage is done."""
-        told = plan.told(stage)
+        told = plan.manifest.stages[stage.name].get("told")
         self._say(plan, stage, f"done in {duration(seconds)}{f': {told}' if told else ''}")
 
     def held(self, plan: Work, stage: Stage) -> None:
@@ -95,31 +95,6 @@ def duration(seconds: float) -> str:
         if whole >= 3600
         else f"{whole // 60}:{whole % 60:02d}"
     )
-
-
-def result(plan: Plan, stage: Stage) -> str:
-    """What a finished stage has found, in words."""
-    entry = plan.manifest.stages[stage.name]
-    if stage.kind == MINE:
-        found, total = entry["clips"], entry["num_clips"]
-        if not found:
-            return (
-                f"the residual set is empty: '{plan.config.mining.teacher}' does all {total} clips; experts are skipped"
-            )
-        never = "; the teacher never succeeds, train it longer" if entry["SR"] == 0.0 else ""
-        return f"{len(found)} of {total} clips are residual ({', '.join(found)}){never}"
-    if stage.kind == ROUTE:
-        shares = ", ".join(f"{count} to {name}" for name, count in entry["routed"].items())
-        never = "".join(f"; '{name}' never succeeds" for name in entry["never_succeeds"])
-        return f"{shares}; {entry['ties']} ties{never}"
-    if stage.kind == EVALUATE:
-        rates = [f"{name} {100.0 * row['SR']:.0f} %" for name, row in entry["sets"].items()]
-        rates += [f"{name} skipped ({reason})" for name, reason in entry["skipped_sets"].items()]
-        return "SR " + ", ".join(rates)
-    if stage.kind == PICTURES:
-        missing = f"not all could be drawn ({entry['problem']})" if entry["problem"] else ""
-        return "; ".join(filter(None, (", ".join(entry["drawn"]), missing))) or "there is no clip to draw"
-    return ""
 
 
 def results_table(plans: Sequence[Plan]) -> Table:

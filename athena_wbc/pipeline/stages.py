@@ -6,6 +6,7 @@ configuration and seed leave the same files wherever they lie.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,6 +39,7 @@ from athena_wbc.pipeline.plan import (
     Plan,
 )
 from athena_wbc.pipeline.routing import load_routing, run_routing
+from athena_wbc.pipeline.telling import in_words
 from athena_wbc.pipeline.work import Outcome
 
 REPLACED = "replaced"
@@ -56,6 +58,12 @@ def run_stage(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     Raises:
         AthenaError: anything that the user can put right.
     """
+    outcome = _do(plan, stage, device, resume)
+    told = in_words(stage.kind, outcome.facts)
+    return dataclasses.replace(outcome, facts=outcome.facts | {"told": told}) if told else outcome
+
+
+def _do(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     if stage.kind == graph.TRAIN:
         return _train(plan, stage, device, resume)
     if stage.kind == graph.MANIFESTS:
@@ -156,7 +164,8 @@ def _mine(plan: Plan, device: str) -> Outcome:
         console=_console(),
         **_judging(plan, mining),
     )
-    return Outcome((RESIDUAL_FILE,), {"clips": record["clips"], "num_clips": record["num_clips"], "SR": record["SR"]})
+    found = {key: record[key] for key in ("clips", "num_clips", "SR")}
+    return Outcome((RESIDUAL_FILE,), found | {"teacher": mining.teacher})
 
 
 def _route(plan: Plan, device: str) -> Outcome:

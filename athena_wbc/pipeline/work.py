@@ -6,7 +6,7 @@ The pipeline is one such work, the synthesis loop another. Nothing here knows wh
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,14 +23,14 @@ class Outcome:
     outputs: tuple[str, ...] = ()
     """Files that it left, from the work's folder."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """What else the manifest keeps of it."""
+    """What else the manifest keeps of it; ``told`` is what it found, in words."""
     interrupted: bool = False
     """Whether a signal stopped it, in a state from which it goes on."""
 
 
 @dataclass
 class Work(abc.ABC):
-    """Stages in a folder."""
+    """Stages in a folder: what they depend on, not what they do."""
 
     simulated: ClassVar[tuple[str, ...]] = SIMULATED
     """Kinds of stages that make environments in the process that runs them."""
@@ -49,21 +49,6 @@ class Work(abc.ABC):
     @abc.abstractmethod
     def inputs(self, stage: Stage, settings: Mapping[str, Any]) -> dict[str, str]:
         """Name -> hash of everything that a stage's outputs depend on."""
-
-    @abc.abstractmethod
-    def run(self, stage: Stage, device: str, resume: bool) -> Outcome:
-        """Do a stage in the current directory, which is the work's folder.
-
-        Args:
-            resume: go on with what an earlier try with the same inputs has left.
-
-        Raises:
-            AthenaError: anything that the user can put right.
-        """
-
-    def told(self, stage: Stage) -> str:
-        """What a finished stage has found, in words; may be empty."""
-        return ""
 
     def why_skip(self, stage: Stage) -> str | None:
         """Why a stage, all of whose needs are over, has nothing to work on; None where it has."""
@@ -118,3 +103,16 @@ class Work(abc.ABC):
         if entry["status"] != DONE:
             return "it was interrupted" if entry["status"] != "failed" else "it failed before"
         return ", ".join(self.manifest.damaged_outputs(stage.name)) or None
+
+
+RunStage = Callable[[Any, Stage, str, bool], Outcome]
+"""Does a stage of a work in the current directory, which is the work's folder.
+
+Args:
+    work, stage: what to do.
+    device: torch device.
+    resume: go on with what an earlier try with the same inputs has left.
+
+Raises:
+    AthenaError: anything that the user can put right.
+"""

@@ -19,7 +19,7 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.graph import Stage
-from athena_wbc.pipeline.work import Outcome, Work
+from athena_wbc.pipeline.work import Outcome, RunStage, Work
 from athena_wbc.sim.registry import started
 
 LOGS = "logs"
@@ -35,13 +35,16 @@ class Worker:
     """A stage under way.
 
     Args:
+        run: does it.
         plan, stage: what to do.
         device: torch device.
         resume: go on with what an earlier try has left, such as checkpoints.
         cores: that the process may use; the physics takes a thread for each.
     """
 
-    def __init__(self, plan: Work, stage: Stage, device: str, resume: bool, cores: Collection[int]) -> None:
+    def __init__(
+        self, run: RunStage, plan: Work, stage: Stage, device: str, resume: bool, cores: Collection[int]
+    ) -> None:
         self.plan, self.stage, self.cores = plan, stage, frozenset(cores)
         self.began = time.monotonic()
         self.log = plan.folder / LOGS / f"{stage.name}.log"
@@ -51,7 +54,9 @@ class Worker:
         sys.stdout.flush()
         sys.stderr.flush()
         self._process = _context.Process(
-            target=_work, args=(theirs, plan, stage, device, resume, self.cores, self.log, os.getpid()), daemon=False
+            target=_work,
+            args=(theirs, run, plan, stage, device, resume, self.cores, self.log, os.getpid()),
+            daemon=False,
         )
         with _undisturbed():
             self._process.start()
@@ -150,6 +155,7 @@ def _end(code: int | None) -> str:
 
 def _work(
     connection: Connection,
+    run: RunStage,
     plan: Work,
     stage: Stage,
     device: str,
@@ -168,20 +174,22 @@ def _work(
         faulthandler.enable(2)
         sys.stdout = sys.stderr = stream
         with contextlib.ExitStack() as stack:
-            message = _outcome(plan, stage, device, resume, stack)
+            message = _outcome(run, plan, stage, device, resume, stack)
             # Before the simulator is closed: Isaac Sim ends the process with itself.
             connection.send(message)
             connection.close()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
 
-def _outcome(plan: Work, stage: Stage, device: str, resume: bool, stack: contextlib.ExitStack) -> tuple[str, Any]:
+def _outcome(
+    run: RunStage, plan: Work, stage: Stage, device: str, resume: bool, stack: contextlib.ExitStack
+) -> tuple[str, Any]:
     """Do the stage; the simulator that it needs is closed by ``stack``."""
     try:
         os.chdir(plan.folder)
         if stage.kind in plan.simulated:
             stack.enter_context(started())
-        return DONE, plan.run(stage, device, resume)
+        return DONE, run(plan, stage, device, resume)
     except AthenaError as error:
         return ERROR, str(error)
     except KeyboardInterrupt:

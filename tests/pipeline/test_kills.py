@@ -77,9 +77,9 @@ def test_what_a_stage_has_started_ends_with_it(how: str, tmp_path: Path, in_a_pr
         other.wait()
 
     def pipeline() -> None:
-        plan = types.SimpleNamespace(folder=tmp_path, label="", run=draw, simulated=())
+        plan = types.SimpleNamespace(folder=tmp_path, label="", simulated=())
         stage = types.SimpleNamespace(name="pictures", kind="pictures")
-        stage_at_work = worker.Worker(plan, stage, "cpu", False, os.sched_getaffinity(0))
+        stage_at_work = worker.Worker(draw, plan, stage, "cpu", False, os.sched_getaffinity(0))
         if how == "the stage is killed":
             wait_for(told.is_file)
             stage_at_work.kill()

@@ -20,7 +20,7 @@ def cores(stage: Stage, running: dict[Stage, set[int]], ready: tuple[Stage, ...]
     """Of a stage beside others that run on some cores."""
     stages = (stage, *ready, *running)
     plan = SimpleNamespace(folder=".", graph={other.name: other for other in stages})
-    schedule = Schedule([plan], None, jobs, "cpu", None)
+    schedule = Schedule(print, [plan], None, jobs, "cpu", None)
     schedule._running = [
         SimpleNamespace(plan=plan, stage=other, cores=frozenset(used)) for other, used in running.items()
     ]

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from athena_wbc.pipeline.config import load_pipeline
-from athena_wbc.pipeline.graph import Stage, build_graph
-from athena_wbc.pipeline.show import Screen, duration, result, results_table
+from athena_wbc.pipeline.graph import Stage
+from athena_wbc.pipeline.show import Screen, duration, results_table
 
 
 def fake_plan(**stages: dict[str, object]) -> SimpleNamespace:
@@ -56,22 +56,6 @@ def test_the_table_of_a_study_has_means_over_seeds() -> None:
     # Two values d apart have the standard deviation d / sqrt 2.
     assert first[:6] == ["full", "general", "12", "60.0", "±", "14.1"]
     assert second[:4] == ["residual", "general", "4", "25.0"]
-
-
-def test_findings_in_words() -> None:
-    graph = build_graph(load_pipeline("demo"), "demo")
-    some = {"clips": ["lunge"], "num_clips": 12, "SR": 0.9}
-    routed = {"routed": {"general": 11, "dynamic": 1}, "ties": 10, "never_succeeds": ["balance"]}
-    plan = fake_plan(
-        mine=some, route=routed, evaluate__student={"sets": {"full": row(1.0)}, "skipped_sets": {"x": "y"}}
-    )
-    assert result(plan, graph["mine"]) == "1 of 12 clips are residual (lunge)"
-    assert result(plan, graph["route"]) == "11 to general, 1 to dynamic; 10 ties; 'balance' never succeeds"
-    assert result(plan, graph["evaluate.student"]) == "SR full 100 %, x skipped (y)"
-    plan.manifest.stages["mine"] = some | {"SR": 0.0}
-    assert result(plan, graph["mine"]).endswith("the teacher never succeeds, train it longer")
-    plan.manifest.stages["mine"] = some | {"clips": []}
-    assert "the residual set is empty: 'general' does all 12 clips" in result(plan, graph["mine"])
 
 
 def test_a_terminal_sees_what_runs() -> None:

@@ -22,8 +22,10 @@ BODY = "<mujoco><worldbody><body><freejoint/><geom size='.1'/></body></worldbody
 
 
 def started(folder: Path, run: Callable[..., Outcome]) -> Worker:
-    plan = types.SimpleNamespace(folder=folder, label="seed 1: ", run=run, simulated=())
-    return Worker(plan, types.SimpleNamespace(name="general", kind="train"), "cpu", False, range(os.cpu_count() or 1))
+    plan = types.SimpleNamespace(folder=folder, label="seed 1: ", simulated=())
+    return Worker(
+        run, plan, types.SimpleNamespace(name="general", kind="train"), "cpu", False, range(os.cpu_count() or 1)
+    )
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from athena_wbc.pipeline.config import rooted_specs
 from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.plan import Motions, check_heldout
-from athena_wbc.pipeline.work import Outcome, Work
+from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
 from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
@@ -142,16 +142,6 @@ class LoopPlan(Work):
     def goes_on(self, stage: Stage) -> bool:
         """Whether a stage that was stopped can use what it has left already."""
         return stage.kind in _GOES_ON
-
-    def run(self, stage: Stage, device: str, resume: bool) -> Outcome:
-        """Do a stage in the current directory, which is the run's folder."""
-        from athena_wbc.synthesis.loop.stages import run_stage
-
-        return run_stage(self, stage, device, resume)
-
-    def told(self, stage: Stage) -> str:
-        """What a finished stage has found, in words."""
-        return str(self.manifest.stages[stage.name].get("told", ""))
 
 
 def make_loop_plan(

@@ -28,9 +28,11 @@ from athena_wbc.synthesis.config import SynthesisConfig, load_synthesis, to_dict
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
 from athena_wbc.synthesis.loop.resolve import resolve_loop
+from athena_wbc.synthesis.loop.stages import run_stage
 
 LOOP = WorkKind(
     manifest=SynthesisManifest,
+    run_stage=run_stage,
     name="loop",
     lock_name="run of the loop",
     option="--preset",
