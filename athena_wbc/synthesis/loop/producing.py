@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.layers import Layer, compose
 from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.loop.parts import judge_of
 from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Generator
-from athena_wbc.synthesis.refine.interleaved import RefineConfig, check_refine_config, refine
+from athena_wbc.synthesis.refine.config import refine_config
+from athena_wbc.synthesis.refine.interleaved import refine
 from athena_wbc.synthesis.refine.remote import RemoteIrg
 
 Producer = Callable[[Sequence[Prompt]], list[tuple[SyntheticMotion, dict[str, Any]]]]
@@ -37,13 +37,6 @@ def make_producer(plan: LoopPlan) -> Producer:
         return [(motion, {}) for motion in generated(generator, prompts, config.frames, plan.seed)]
 
     return produce
-
-
-def refine_config(options: Mapping[str, Any], where: str) -> RefineConfig:
-    """Settings of the refinement; an unknown or impossible one is an error that begins with `where`."""
-    config = compose(RefineConfig, [Layer(where, options)])
-    check_refine_config(config, where)
-    return config
 
 
 def _refining(plan: LoopPlan, generator: Generator) -> Producer:

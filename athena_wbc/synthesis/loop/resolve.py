@@ -14,6 +14,7 @@ from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
 from athena_wbc.synthesis.config import SynthesisConfig
+from athena_wbc.synthesis.refine.config import refine_config
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]
 def check_parts(config: SynthesisConfig, source: str) -> None:
     """Refuse a generator, judge or scheduler that there is not, or that takes other options."""
     from athena_wbc.synthesis.generators.registry import generator_config
-    from athena_wbc.synthesis.loop.producing import refine_config
     from athena_wbc.synthesis.schedulers.registry import make_scheduler
 
     generator_config(config.generator.name, config.generator.options, f"{source}: generator")

@@ -16,32 +16,13 @@ from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Generator, Judge
 from athena_wbc.synthesis.refine.assessor import Assessment, assess, instruct, options
+from athena_wbc.synthesis.refine.config import RefineConfig, check_refine_config
 from athena_wbc.synthesis.refine.operations import Instruction, apply_edits, apply_to_prompt
 from athena_wbc.synthesis.refine.transcript import Step, Transcript
 from athena_wbc.synthesis.sampling import stream
 
-MOST_ROUNDS = 5
-"""More rounds than the published model takes are not worth their time."""
 GOOD, LIMIT, NOTHING_LEFT = "no refinement needed", "round limit", "the assessor asks for nothing more"
 """Why a refinement stopped; or ``generation failed: ...``, or ``no advice: ...``."""
-
-
-@dataclasses.dataclass
-class RefineConfig:
-    """Settings of interleaved generation."""
-
-    rounds: int = 3
-    """Motions that are made and assessed at most, the first one included, 1 to 5."""
-    accept_score: float = 80.0
-    """Alignment from which a judge that looks is content whatever its verdict, 0 to 100."""
-
-
-def check_refine_config(config: RefineConfig, where: str) -> None:
-    """Refuse numbers out of range; the message begins with `where` and the key."""
-    if not 1 <= config.rounds <= MOST_ROUNDS:
-        raise AthenaError(f"{where}: rounds: must be from 1 to {MOST_ROUNDS}, is {config.rounds}")
-    if not 0.0 <= config.accept_score <= 100.0:
-        raise AthenaError(f"{where}: accept_score: must be from 0 to 100, is {config.accept_score:g}")
 
 
 @dataclasses.dataclass(frozen=True)

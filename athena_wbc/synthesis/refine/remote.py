@@ -27,7 +27,8 @@ import numpy as np
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.motion import FPS, JOINTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
-from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, MOST_ROUNDS
+from athena_wbc.synthesis.refine.config import MOST_ROUNDS
+from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT
 from athena_wbc.synthesis.refine.transcript import Step, Transcript
 
 PROTOCOL = 1

@@ -15,7 +15,8 @@ from athena_wbc.synthesis.motion import PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.records import Judgement
 from athena_wbc.synthesis.refine.assessor import Assessment
-from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, NOTHING_LEFT, Advice, RefineConfig, Refined, refine
+from athena_wbc.synthesis.refine.config import RefineConfig
+from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, NOTHING_LEFT, Advice, Refined, refine
 from athena_wbc.synthesis.refine.transcript import transcript_from
 from tests.synthesis.figure import moved, standing
 from tests.synthesis.toy_bank import slots_of, toy_bank
