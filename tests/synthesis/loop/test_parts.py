@@ -1,16 +1,25 @@
-"""Language models within the loop: what was asked is recorded in the run, and can be replayed without a server."""
+"""Parts of the loop that are not the default ones: language models, a diffusion model, ablated schedulers."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.language.costs import read_costs
+from athena_wbc.synthesis.loop.store import read_lines
+from athena_wbc.synthesis.prompt import AXES
 from athena_wbc.synthesis.records import DESCRIPTORS
-from tests.synthesis.loop.small_loop import run, write_config
-from tests.synthesis.stub_server import Reply, Request, StubServer, chat
+from tests.synthesis.loop.small_loop import manifest, run, started, write_config
+from tests.synthesis.stub_server import Reply, Request, StubServer, chat, failure
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 def answer(request: Request) -> Reply:
@@ -27,10 +36,7 @@ def vlm(server: StubServer, mode: str, cassette: str = "") -> dict[str, Any]:
     return {"name": "vlm", "options": options | {"cassette": {"mode": mode} | ({"path": cassette} if cassette else {})}}
 
 
-def test_a_recorded_run_is_repeated_without_its_server(
-    tmp_path: Path, fakes: None, stub_server: StubServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_a_recorded_run_is_repeated_without_its_server(tmp_path: Path, fakes: None, stub_server: StubServer) -> None:
     stub_server.responder = answer
     first = tmp_path / "first"
     run(first, write_config(tmp_path, judge=vlm(stub_server, "record")), until="loop_0.judge")
@@ -44,3 +50,65 @@ def test_a_recorded_run_is_repeated_without_its_server(
     same = [(folder / "loop_0" / "judgements.jsonl").read_text() for folder in (first, second)]
     assert same[0] == same[1]
     assert "It swings." in same[0]
+
+
+def hardest(request: Request) -> Reply:
+    """What a language model would answer that always takes the last phrase of the highest tier."""
+    data, library = (json.loads(message["content"].partition("\n")[2]) for message in request.json["messages"][1:3])
+    phrases = {axis: tiers[max(tiers)] for axis, tiers in library["phrases_by_axis_and_tier"].items()}
+    texts = dict.fromkeys(("harder_by", "phrases_why", "template_why"), "so")
+    sets = [
+        {"set": each["set"], "change": "moderate", "template": min(library["templates"]), **texts}
+        | {axis: [found[-1 - each["set"] % len(found)]] for axis, found in phrases.items()}
+        for each in data["sets"]
+    ]
+    return chat({"group_analysis": "they swing", "sets": sets})
+
+
+def test_a_language_model_schedules_a_loop(tmp_path: Path, fakes: None, stub_server: StubServer) -> None:
+    """A server that is down stops the run where nothing is lost; once it is up the run goes on."""
+    endpoint = {"base_url": stub_server.base_url, "model": "m", "api_key_env": "", "retries": 0}
+    options = {"endpoint": endpoint, "on_failure": "stop", "workers": 1, "rule": {"exploration": 0.0}}
+    config = write_config(tmp_path, scheduler={"name": "llm", "options": options})
+    out = tmp_path / "out"
+    stub_server.responder = lambda request: failure(503, "asleep")
+    with pytest.raises(AthenaError, match=r"^loop_1.prompts: scheduler llm: loop 1: .*run again to go on"):
+        run(out, config, until="loop_1.prompts")
+    stub_server.responder = hardest
+    assert set(started(run(out, resume=True, until="loop_1.prompts"))) == {"loop_1.prompts"}
+    schedule = json.loads((out / "loop_1" / "schedule.json").read_text())
+    children = [entry for entry in schedule["log"] if entry["kind"] == "child"]
+    prompts = read_lines(out / "loop_1" / "prompts.jsonl")
+    assert manifest(out)["scheduler"] == schedule["scheduler"] == "llm"
+    assert children and {entry["chosen"]["prompt"] for entry in children} <= {prompt["id"] for prompt in prompts}
+    before = read_lines(out / "loop_0" / "prompts.jsonl")
+    assert min(prompt["tier"] for prompt in prompts) > max(prompt["tier"] for prompt in before)
+    assert all(set(prompt["slots"]) == set(AXES) for prompt in prompts)
+    assert {line["purpose"] for line in read_costs(out / "language" / "costs.jsonl")} == {"schedule"}
+
+
+@pytest.mark.parametrize(
+    ("ablation", "hidden"),
+    [
+        ("without_metrics", {"error", "success"}),
+        ("without_judge", {"difficulty"}),
+        ("without_both", {"error", "success", "difficulty"}),
+        ("without_variables", set()),
+    ],
+)
+def test_an_ablated_scheduler_in_the_loop(ablation: str, hidden: set[str], tmp_path: Path, fakes: None) -> None:
+    config = write_config(tmp_path, scheduler={"name": "rule", "ablation": ablation})
+    out = tmp_path / "out"
+    run(out, config, until="loop_1.prompts")
+    schedule = json.loads((out / "loop_1" / "schedule.json").read_text())
+    prompts = read_lines(out / "loop_1" / "prompts.jsonl")
+    assert (manifest(out)["ablation"], schedule["scheduler"]) == (ablation, f"rule {ablation}")
+    if ablation == "without_variables":
+        # Free text has no clip of the bank's to descend from.
+        assert prompts and not any(prompt["slots"] or prompt["parents"] for prompt in prompts)
+        assert schedule["log"][-1]["kind"] == ablation
+        return
+    children = [entry["seen"] for entry in schedule["log"] if entry["kind"] == "child"]
+    for key in ("error", "success", "difficulty"):
+        assert children and all((seen[key] is None) == (key in hidden) for seen in children), key
+    assert all(prompt["slots"] for prompt in prompts)
