@@ -13,6 +13,7 @@ from athena_wbc.synthesis.language.costs import read_costs
 from athena_wbc.synthesis.loop.store import read_lines
 from athena_wbc.synthesis.prompt import AXES
 from athena_wbc.synthesis.records import DESCRIPTORS
+from tests.synthesis.generators.toys import FRAMES, write_toys
 from tests.synthesis.loop.small_loop import manifest, run, started, write_config
 from tests.synthesis.stub_server import Reply, Request, StubServer, chat, failure
 
@@ -50,6 +51,27 @@ def test_a_recorded_run_is_repeated_without_its_server(tmp_path: Path, fakes: No
     same = [(folder / "loop_0" / "judgements.jsonl").read_text() for folder in (first, second)]
     assert same[0] == same[1]
     assert "It swings." in same[0]
+
+
+def test_a_diffusion_model_makes_the_motions(tmp_path: Path, fakes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has learnt next to nothing: whatever it draws is on record, with what the filters say of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    toys = tmp_path / "toys"
+    toys.mkdir()
+    write_toys(toys, repetitions=1)
+    network = {"width": 32, "layers": 1, "heads": 2, "feedforward": 64, "text_width": 64}
+    training = {"frames": FRAMES, "batch": 8, "steps": 20, "diffusion_steps": 5, "device": "cpu"}
+    generator = {"name": "mdm_lite", "options": {"motions": str(toys), **network, **training}}
+    out = tmp_path / "out"
+    config = write_config(tmp_path, generator=generator, frames=FRAMES)
+    run(out, config, until="loop_0.filter")
+    assert (manifest(out)["generator"], manifest(out)["is_learned"]) == ("mdm_lite", True)
+    rows = read_lines(out / "loop_0" / "generated.jsonl")
+    assert len(rows) == 4 and all(row["is_learned"] for row in rows)
+    assert len({path.read_bytes() for path in (out / "loop_0" / "generated").glob("*.npz")}) == 4
+    judged = read_lines(out / "loop_0" / "filters.jsonl")
+    assert [row["clip"] for row in judged] == [row["clip"] for row in rows] and all(row["filters"] for row in judged)
+    assert started(run(out, resume=True, until="loop_0.filter")) == {}
 
 
 def hardest(request: Request) -> Reply:
