@@ -1,9 +1,11 @@
 """Merge layers of configuration values over a schema of dataclasses.
 
 A layer is a nested mapping with a name for where it came from, so that every error can say it. Mappings
-merge key by key; lists and scalars replace. Two things are ours on top of OmegaConf: errors that name the
-nearest known key, and presets. At a preset's place a bare name stands for the mapping in
-``configs/<group>/<name>.yaml``; ``{preset: name, key: value}`` changes single values of it.
+merge key by key; lists and scalars replace. Three things are ours on top of OmegaConf: errors that name the
+nearest known key, presets, and changes to single elements of a list. At a preset's place a bare name
+stands for the mapping in ``configs/<group>/<name>.yaml``; ``{preset: name, key: value}`` changes single
+values of it. Where the schema has a list of dataclasses, a mapping changes elements of what lower layers put
+there: its keys are their places, or the values of their first field, as in ``terms.joint_vel.history=10``.
 """
 
 from __future__ import annotations
@@ -171,14 +173,55 @@ def _apply_preset(schema: type, merged: DictConfig, key: str, preset: Preset, la
 
 def _merge(schema: type, merged: DictConfig, layer: Layer) -> None:
     """Lay the values of ``layer`` over ``merged``, in place: a copy of the whole costs more than all else."""
-    _check_keys(schema, schema, layer.values, layer.source, "")
+    values = _with_whole_lists(schema, layer.values, merged, layer.source, "")
+    _check_keys(schema, schema, values, layer.source, "")
     try:
-        merged.merge_with(dict(layer.values))
+        merged.merge_with(values)
     except OmegaConfBaseException as error:
         key = error.full_key or "configuration"
         raise AthenaError(f"{layer.source}: {key}: {_reason(error)}") from error
     except (TypeError, ValueError) as error:
         raise AthenaError(f"{layer.source}: {error}") from error
+
+
+def _with_whole_lists(schema: type, values: Mapping[str, Any], merged: Any, source: str, prefix: str) -> dict[str, Any]:
+    """The values with every mapping that changes elements of a list replaced by the whole changed list."""
+    whole = dict(values)
+    hints = typing.get_type_hints(schema)
+    for key in whole.keys() & hints.keys():
+        kind, inner = _element(hints[key])
+        value, full = whole[key], f"{prefix}{key}"
+        if not (dataclasses.is_dataclass(inner) and isinstance(value, Mapping)) or OmegaConf.is_missing(merged, key):
+            continue
+        if kind == "list":
+            whole[key] = _changed_list(inner, OmegaConf.to_container(merged[key]), value, source, full)
+        elif kind == "one":
+            below = OmegaConf.structured(inner) if merged[key] is None else merged[key]
+            whole[key] = _with_whole_lists(inner, value, below, source, f"{full}.")
+    return whole
+
+
+def _changed_list(inner: type, elements: list[Any], changes: Mapping[Any, Any], source: str, full: str) -> list[Any]:
+    """Elements of a list, those that `changes` names changed; see the module's text for its keys."""
+    label = dataclasses.fields(inner)[0].name
+    names = [element[label] for element in elements]
+    for key, change in changes.items():
+        place = f"{source}: {full}.{key}"
+        if str(key).isdecimal():
+            index = int(key)
+            if index >= len(elements):
+                raise AthenaError(f"{place}: there are {len(elements)} elements, the first is 0")
+        elif names.count(key) == 1:
+            index = names.index(key)
+        elif key in names:
+            places = ", ".join(str(index) for index, name in enumerate(names) if name == key)
+            raise AthenaError(f"{place}: there are several; give a place instead of the name: {places}")
+        else:
+            raise AthenaError(f"{place}: {suggest(str(key), names)}")
+        if not isinstance(change, Mapping):
+            raise AthenaError(f"{place}: takes keys and values, not '{change}'")
+        elements[index] = elements[index] | dict(change)
+    return elements
 
 
 def _reason(error: OmegaConfBaseException) -> str:

@@ -219,6 +219,74 @@ def test_elements_of_a_list_are_checked_too() -> None:
     assert layers._element(list[Term] | None) == ("list", Term)
 
 
+@dataclass
+class Sense:
+    name: str = ""
+    noise: float = 0.0
+    steps: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Senses:
+    senses: list[Sense] = field(default_factory=list)
+
+
+@dataclass
+class Body:
+    eyes: Senses = field(default_factory=Senses)
+    hands: Senses | None = None
+
+
+TWO = Layer("file", {"eyes": {"senses": [{"name": "light", "noise": 0.5}, {"name": "colour", "steps": [1, 6]}]}})
+
+
+@pytest.mark.parametrize(
+    "change", ["eyes.senses.colour.noise=0.2", "eyes.senses.1.noise=0.2", "eyes.senses[1].noise=0.2"]
+)
+def test_one_element_of_a_list_is_changed(change: str) -> None:
+    senses = compose(Body, [TWO, *override_layers([change])]).eyes.senses
+    assert senses == [Sense("light", 0.5), Sense("colour", 0.2, [1, 6])]
+
+
+def test_changes_of_elements_add_up_and_may_rename() -> None:
+    changes = ["eyes.senses.light.name=dark", "eyes.senses.dark.steps=[3]", "eyes.senses.colour.steps=[]"]
+    assert compose(Body, [TWO, *override_layers(changes)]).eyes.senses == [Sense("dark", 0.5, [3]), Sense("colour")]
+    # A layer's own mapping stays as it was.
+    assert TWO.values["eyes"]["senses"][0] == {"name": "light", "noise": 0.5}
+
+
+def test_a_list_still_replaces() -> None:
+    layers_ = [
+        TWO,
+        Layer("mine", {"eyes": {"senses": [{"name": "heat"}]}}),
+        *override_layers(["eyes.senses.0.noise=1"]),
+    ]
+    assert compose(Body, layers_).eyes.senses == [Sense("heat", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("eyes.senses.color.noise=1", "eyes.senses.color: unknown 'color'; did you mean 'colour'?"),
+        ("eyes.senses.2.noise=1", "eyes.senses.2: there are 2 elements, the first is 0"),
+        ("eyes.senses.light=1", "eyes.senses.light: takes keys and values, not '1'"),
+        ("eyes.senses.light.nose=1", "eyes.senses.0.nose: unknown key 'nose'; did you mean 'noise'?"),
+        ("hands.senses.touch.noise=1", "hands.senses.touch: unknown 'touch'"),
+    ],
+)
+def test_an_element_that_there_is_not(change: str, message: str) -> None:
+    with pytest.raises(AthenaError) as caught:
+        compose(Body, [TWO, *override_layers([change])])
+    assert message in str(caught.value) and str(caught.value).startswith("command line: ")
+
+
+def test_a_name_that_stands_twice_needs_its_place() -> None:
+    twice = Layer("file", {"eyes": {"senses": [{"name": "light"}, {"name": "heat"}, {"name": "light"}]}})
+    with pytest.raises(AthenaError, match="there are several; give a place instead of the name: 0, 2"):
+        compose(Body, [twice, *override_layers(["eyes.senses.light.noise=1"])])
+    assert compose(Body, [twice, *override_layers(["eyes.senses.2.noise=1"])]).eyes.senses[2].noise == 1.0
+
+
 @dataclass(frozen=True)
 class Frozen:
     limit: float = 1.0
