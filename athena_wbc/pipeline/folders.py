@@ -11,6 +11,9 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.lock import NAME as LOCK
 from athena_wbc.pipeline.work import Work
 
+REPLACED = "replaced"
+"""Folder of a work that holds what its trainings left before they were made anew."""
+
 
 def check_empty(folder: Path, goes_on: bool) -> None:
     """Refuse a folder that holds something, unless what it holds is to be gone on with."""
@@ -27,6 +30,22 @@ def clean(folder: Path) -> None:
     """Remove temporary files that a kill in the middle of a write has left."""
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def move_aside(work: Path, run: str) -> None:
+    """Move what an earlier training left to ``replaced/``, so that nothing of it is mixed with a new one.
+
+    Args:
+        work: folder of the work.
+        run: the training's folder in it; it need not be there.
+    """
+    if not (work / run).exists():
+        return
+    number = 1
+    while (place := work / REPLACED / f"{Path(run).name}.{number}").exists():
+        number += 1
+    place.parent.mkdir(exist_ok=True)
+    (work / run).rename(place)
 
 
 def tell(works: Sequence[Work], wanted: Collection[str] | None, console: Console) -> None:

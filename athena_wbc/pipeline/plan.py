@@ -26,6 +26,7 @@ from athena_wbc.pipeline.config import (
     PolicyConfig,
     motion_specs,
 )
+from athena_wbc.pipeline.folders import move_aside
 from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, PICTURES, REPORT, ROUTE, TRAIN, Stage, build_graph
 from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.mining import load_residual
@@ -134,6 +135,11 @@ class Plan(Work):
             else:
                 skipped[name] = f"no clip of the corpus is of this kind ({name})"
         return found, skipped
+
+    def clear(self, stage: Stage) -> None:
+        """Move an earlier training aside, so that nothing of it is mixed with a new one."""
+        if stage.kind == TRAIN:
+            move_aside(self.folder, stage.policy)
 
     def remove_shown(self, kind: str, policy: str) -> None:
         """Remove what a stage that there is no longer has left, where the report would still show it."""

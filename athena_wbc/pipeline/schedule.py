@@ -115,6 +115,9 @@ class Schedule:
         resume = plan.goes_on(stage) and entry.get("inputs") == inputs
         if resume:
             plan.remove_damaged(stage)
+        else:
+            # Before the new inputs are on record: killed in between, what lies there would pass for theirs.
+            plan.clear(stage)
         spent = entry.get("seconds", 0.0) if resume else 0.0
         plan.manifest.forget(stage.name)
         plan.manifest.note(

@@ -26,6 +26,7 @@ from athena_wbc.motion.manifest_files import write_manifest
 from athena_wbc.pipeline import graph
 from athena_wbc.pipeline.config import FULL, RESIDUAL, JudgingConfig
 from athena_wbc.pipeline.findings import read_clips
+from athena_wbc.pipeline.folders import move_aside
 from athena_wbc.pipeline.graph import Stage
 from athena_wbc.pipeline.mining import run_mining
 from athena_wbc.pipeline.pictures import choose_pictures, draw_pictures
@@ -41,10 +42,6 @@ from athena_wbc.pipeline.plan import (
 from athena_wbc.pipeline.routing import load_routing, run_routing
 from athena_wbc.pipeline.telling import in_words
 from athena_wbc.pipeline.work import Outcome
-
-REPLACED = "replaced"
-"""Folder that a training is moved to when it has to be made anew."""
-
 
 _WIDE = 160
 
@@ -83,8 +80,8 @@ def _train(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     config, policy = plan.config, plan.policy(stage)
     run = Path(stage.policy)
     resume = resume and can_go_on(run)
-    if not resume:
-        move_aside(run)
+    if not resume:  # or none of its checkpoints can be read
+        move_aside(Path(), stage.policy)
     teachers = {name: plan.checkpoint(name) for name in plan.teachers(policy)}
     motions = [RESIDUAL_FILE] if policy.motions == RESIDUAL else list(plan.corpus.specs)
     routing = ROUTING_FILE if len(policy.teachers) > 1 else None
@@ -120,17 +117,6 @@ def can_go_on(run: Path) -> bool:
     except AthenaError:
         return False
     return True
-
-
-def move_aside(run: Path) -> None:
-    """Move what an earlier training left to ``replaced/``, so that nothing of it is mixed with a new one."""
-    if not run.exists():
-        return
-    number = 1
-    while (place := Path(REPLACED) / f"{run.name}.{number}").exists():
-        number += 1
-    place.parent.mkdir(exist_ok=True)
-    run.rename(place)
 
 
 def _manifests(plan: Plan) -> Outcome:

@@ -58,6 +58,9 @@ class Work(abc.ABC):
         """Whether a stage that was stopped can use what it has left already."""
         return stage.kind == TRAIN
 
+    def clear(self, stage: Stage) -> None:  # noqa: B027 - most stages replace what they find
+        """Take away what an earlier try of a stage has left, where it could be taken for what this one makes."""
+
     def remove_shown(self, kind: str, policy: str) -> None:  # noqa: B027 - nothing is shown by default
         """Remove what a stage that there is no longer has left, where a report would still show it."""
 

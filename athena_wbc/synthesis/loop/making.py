@@ -21,7 +21,7 @@ from athena_wbc.synthesis.convert import RefusedClip, prepare, to_clip
 from athena_wbc.synthesis.filters import run_filters
 from athena_wbc.synthesis.loop.graph import loop_folder
 from athena_wbc.synthesis.loop.parts import judge_of, scheduler_of
-from athena_wbc.synthesis.loop.plan import LoopPlan
+from athena_wbc.synthesis.loop.plan import CORPUS_FOLDER, GENERATED_FOLDER, JUDGEMENTS_FILE, RETARGET_FILE, LoopPlan
 from athena_wbc.synthesis.loop.record import clip_name, counts, domain_of, fate, observations
 from athena_wbc.synthesis.loop.store import load_motion, read_lines, save_motion, write_lines
 from athena_wbc.synthesis.motion import SyntheticMotion
@@ -30,9 +30,8 @@ from athena_wbc.synthesis.protocols import Schedule
 from athena_wbc.synthesis.records import told
 
 PROMPTS_FILE, SCHEDULE_FILE, GENERATED_FILE = "prompts.jsonl", "schedule.json", "generated.jsonl"
-FILTERS_FILE, JUDGEMENTS_FILE, RETARGET_FILE = "filters.jsonl", "judgements.jsonl", "retarget.jsonl"
+FILTERS_FILE, PREPARED_FOLDER = "filters.jsonl", "prepared"
 CORPUS_FILE, TRAINING_FILE, CLIPS_FILE = "corpus.json", "training.json", "clips.jsonl"
-GENERATED_FOLDER, PREPARED_FOLDER, CORPUS_FOLDER = "generated", "prepared", "corpus"
 SCHEDULE_KIND = "schedule"
 
 Item = TypeVar("Item")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from athena_wbc.learning.checkpoint import FOLDER
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
 from athena_wbc.pipeline.config import rooted_specs
+from athena_wbc.pipeline.folders import move_aside
 from athena_wbc.pipeline.graph import TRAIN, Stage
 from athena_wbc.pipeline.manifest import SETTINGS, Manifest, settings_hash
 from athena_wbc.pipeline.plan import Motions, check_heldout
@@ -29,9 +31,18 @@ from athena_wbc.synthesis.loop.resolve import Resolved
 
 TRACKER, PIPELINE = "tracker", "pipeline"
 """Folders of a loop's training, within the loop's."""
+GENERATED_FOLDER, CORPUS_FOLDER = "generated", "corpus"
+JUDGEMENTS_FILE, RETARGET_FILE = "judgements.jsonl", "retarget.jsonl"
+"""What a loop's stages leave piece by piece."""
 
 _GOES_ON = (TRAIN, graph.GENERATE, graph.JUDGE, graph.RETARGET)
 """Kinds that keep what an interrupted try has finished."""
+_PIECES = {
+    graph.GENERATE: (GENERATED_FOLDER,),
+    graph.JUDGE: (JUDGEMENTS_FILE,),
+    graph.RETARGET: (CORPUS_FOLDER, RETARGET_FILE),
+}
+"""Where they keep it, within the loop's folder; trainings have checkpoints."""
 
 
 @dataclass
@@ -142,6 +153,20 @@ class LoopPlan(Work):
     def goes_on(self, stage: Stage) -> bool:
         """Whether a stage that was stopped can use what it has left already."""
         return stage.kind in _GOES_ON
+
+    def clear(self, stage: Stage) -> None:
+        """Move an earlier training aside, and remove motions, judgements and clips that were made from other inputs."""
+        if stage.kind == TRAIN and stage.name == FIXED:
+            move_aside(self.folder, FIXED)
+        elif stage.kind == TRAIN:
+            for name in (TRACKER, PIPELINE):
+                move_aside(self.folder, f"{loop_folder(_loop(stage))}/{name}")
+        for name in _PIECES.get(stage.kind, ()):
+            path = self.folder / loop_folder(_loop(stage)) / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def make_loop_plan(

@@ -12,8 +12,9 @@ from athena_wbc.evaluation.run import run_evaluation
 from athena_wbc.files import write_json
 from athena_wbc.learning.train import run_training
 from athena_wbc.pipeline.findings import read_clips
+from athena_wbc.pipeline.folders import move_aside
 from athena_wbc.pipeline.graph import TRAIN, Stage
-from athena_wbc.pipeline.stages import can_go_on, files_below, move_aside
+from athena_wbc.pipeline.stages import can_go_on, files_below
 from athena_wbc.pipeline.work import Outcome
 from athena_wbc.synthesis.analysis import body_motion, speeds
 from athena_wbc.synthesis.config import FIXED, plain
@@ -76,7 +77,7 @@ def _train_fixed(plan: LoopPlan, device: str, resume: bool) -> Outcome:
     fixed, run = plan.config.fixed, Path(FIXED)
     resume = resume and can_go_on(run)
     if not resume:
-        move_aside(run)
+        move_aside(Path(), FIXED)
     result = run_training(
         run,
         fixed.iterations,
@@ -101,7 +102,7 @@ def _train(plan: LoopPlan, loop: int, device: str, resume: bool) -> Outcome:
     run = Path(home) / TRACKER
     resume = resume and can_go_on(run)
     if not resume:
-        move_aside(run)
+        move_aside(Path(), str(run))
     goes_on = loop > 0 and training.warm_start
     result = run_training(
         run,
@@ -126,7 +127,7 @@ def _train_pipeline(plan: LoopPlan, loop: int, motions: list[str], device: str, 
     training = plan.config.training
     folder = Path(loop_folder(loop)) / PIPELINE
     if not resume:
-        move_aside(folder)
+        move_aside(Path(), str(folder))
     absolute = [str(Path(motion).absolute()) for motion in motions]
     stopped = run_pipeline(
         folder,
