@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -33,20 +32,6 @@ HIGH_BAND = (8.0, 25.0)
 
 # Power below this share of the actions' own energy is what rounding leaves of a constant, not a signal.
 _ROUNDING_SHARE = 1e-13
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Largest errors of a successful rollout at scale 1 (eq. 17); an error must stay strictly below."""
-
-    height: float = 0.20
-    """Root height error |dz|, metres."""
-
-    yaw: float = 0.50
-    """Root yaw error, radians: the twist about world z, wrapped."""
-
-    key_body: float = 0.50
-    """Largest position error of a key body, metres."""
 
 
 # --- success ---------------------------------------------------------------------------------------------
@@ -75,69 +60,6 @@ def largest_ratio(errors: Tensor, limits: Sequence[float] | Tensor, valid: Tenso
     # A row without frames has no maximum to take; the column of zeros gives it one.
     ratio = torch.nn.functional.pad(ratio, (0, 1)).amax(dim=-1)
     return torch.where(completed & valid.any(dim=-1), ratio, infinity)
-
-
-def critical_scale(
-    height_error: Tensor,
-    yaw_error: Tensor,
-    key_body_error: Tensor,
-    valid: Tensor,
-    completed: Tensor,
-    thresholds: Thresholds = Thresholds(),
-) -> Tensor:
-    """Smallest tolerance scale s* above which each rollout succeeds (eq. A.8, A.9 solved for s).
-
-    Args:
-        height_error: (R, T) root height error, metres. Signs are ignored, here and below.
-        yaw_error: (R, T) root yaw error, radians.
-        key_body_error: (R, T) largest key-body position error, metres.
-        valid: (R, T) bool; frames that are not valid are padding and are ignored.
-        completed: (R,) bool; False where a rollout was cut before the end of its clip.
-        thresholds: the limits at scale 1.
-
-    Returns:
-        (R,) s*, infinite where the rollout was not completed, has no valid frame, or holds NaN in one.
-    """
-    errors = torch.stack((height_error, yaw_error, key_body_error), dim=-1)
-    limits = (thresholds.height, thresholds.yaw, thresholds.key_body)
-    return largest_ratio(errors, limits, valid, completed)
-
-
-def phc_critical_scale(body_error: Tensor, valid: Tensor, completed: Tensor, limit: float = 0.5) -> Tensor:
-    """s* under the rule of PHC, which CLAIMS takes over: mean body distance below 0.5 m at every frame.
-
-    Args:
-        body_error: (R, T) world-frame distance averaged over the bodies, metres.
-        valid, completed: as in :func:`critical_scale`.
-        limit: metres.
-    """
-    return largest_ratio(body_error.unsqueeze(-1), (limit,), valid, completed)
-
-
-def sonic_critical_scale(
-    anchor_height_error: Tensor,
-    orientation_error: Tensor,
-    end_effector_height_error: Tensor,
-    valid: Tensor,
-    completed: Tensor,
-    height: float = 0.25,
-    orientation_squared: float = 1.0,
-    end_effector_height: float = 0.25,
-) -> Tensor:
-    """s* under the rule of SONIC's tracking evaluation.
-
-    The published rule bounds the square of the orientation error. The scale multiplies the bound on the angle
-    itself, so that all three errors grow alike with s; at s = 1 both forms agree.
-
-    Args:
-        anchor_height_error: (R, T) height error of the anchor body, metres.
-        orientation_error: (R, T) rotation angle between the anchor and its reference, radians.
-        end_effector_height_error: (R, T) largest height error of an end effector, metres.
-        valid, completed: as in :func:`critical_scale`.
-        height, orientation_squared, end_effector_height: limits in m, rad^2 and m.
-    """
-    errors = torch.stack((anchor_height_error, orientation_error, end_effector_height_error), dim=-1)
-    return largest_ratio(errors, (height, math.sqrt(orientation_squared), end_effector_height), valid, completed)
 
 
 def _checked_scales(critical_scale: Tensor) -> Tensor:

@@ -51,6 +51,9 @@ class Subject:
     """Resolved ranges of the domain randomisation."""
     actor: str = MEAN
     """Actions that were taken: the policy's ``mean``, or a ``sample`` of its distribution."""
+    simulator: str = "mujoco"
+    physics: str | None = None
+    """The simulator's engine; None where it has but one."""
 
 
 def summary(results: Results, config: EvaluationConfig, subject: Subject) -> dict[str, Any]:
@@ -92,6 +95,8 @@ def settings(config: EvaluationConfig, subject: Subject) -> dict[str, Any]:
         "randomisation_ranges": subject.randomisation,
         "observation_noise": config.observation_noise,
         "configuration": asdict(config),
+        "simulator": subject.simulator,
+        "physics": subject.physics,
         "seed": subject.seed,
         "num_envs": subject.num_envs,
         "motions": list(subject.motions),

@@ -31,7 +31,7 @@ from athena_wbc.layers import Layer, compose, override_layers
 from athena_wbc.learning.checkpoint import latest_checkpoint, load_checkpoint, load_policy
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.opening import open_library
-from athena_wbc.sim.registry import make_env
+from athena_wbc.sim.registry import chosen, make_env
 from athena_wbc.task.config import ObservationGroup, RandomisationConfig
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def evaluate_checkpoint(
         num_envs=count,
         randomisation=_ranges(config.task.randomisation),
         actor=SAMPLE if sample else MEAN,
+        **chosen().facts(),
     )
     return results, subject
 

@@ -15,6 +15,7 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.checkpoint import checkpoints, load_checkpoint, load_latest, remove_partial_files
 from athena_wbc.learning.config import required_groups, validate
+from athena_wbc.learning.effect import is_free_on_resume
 from athena_wbc.learning.initialise import initialise
 from athena_wbc.learning.processes import join_processes
 from athena_wbc.learning.rng import seed_everything
@@ -40,22 +41,6 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = "general"
 DEFAULT_MOTIONS = ("builtin",)
 DEFAULT_NUM_ENVS = 512
-
-FREE_ON_RESUME = (
-    "evaluation",
-    "ppo.best_metric",
-    "ppo.distillation.learning_rate",
-    "ppo.keep_checkpoints",
-    "ppo.learning_rate",
-    "ppo.logging",
-    "ppo.max_learning_rate",
-    "ppo.max_nonfinite_steps",
-    "ppo.min_learning_rate",
-    "ppo.save_interval",
-    "ppo.update_threads",
-    "sim.threads",
-)
-"""Keys, and parents of keys, that may differ on resume: no result depends on them, or the user wants it to."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +81,8 @@ def run_training(
         teachers: of a new distillation, name -> checkpoint or run.
         routing: file of its routing table; without one, a single teacher labels every motion.
             On resume ``init_from``, ``teachers`` and ``routing`` have to agree with the run too, where given.
-        overrides: ``key=value`` strings. On resume they may change :data:`FREE_ON_RESUME` alone.
+        overrides: ``key=value`` strings. On resume they may change only what
+            :func:`~athena_wbc.learning.effect.is_free_on_resume` says.
         console: where progress goes. quiet: show none.
 
     Raises:
@@ -282,15 +268,27 @@ def _continued(
                 f"{source}: {key}: the run was started with {_shown(then[key])}, --resume was given {_shown(now)}; "
                 "leave the option out, or start another run with --out"
             )
+    if given["init_from"] is not None:
+        _check_start(record["init_from"], given["init_from"], source)
     config = config_from_dict(contents["config"], source, overrides)
     changed = changed_keys(contents["config"], to_dict(config))
     for key, (old, new) in changed.items():
-        if not any(key == free or key.startswith(f"{free}.") for free in FREE_ON_RESUME):
+        if not is_free_on_resume(key, config.ppo):
             raise AthenaError(
                 f"{source}: {key}: the run was trained with {_shown(old)}, --resume was given {_shown(new)}; "
                 "leave it out, or start another run with --out"
             )
     return config, record
+
+
+def _check_start(then: Mapping[str, Any], init_from: str, source: str) -> None:
+    """Refuse to go on from another policy than the run was started from, although it lies in the same place."""
+    now = describe({"": (init_from, load_checkpoint(init_from))})[""]
+    if now["digest"] != then["digest"]:
+        raise AthenaError(
+            f"{source}: init_from: the run was started from another policy than {init_from} is now (digest "
+            f"{then['digest']}, now {now['digest']}); leave the option out, or start another run with --out"
+        )
 
 
 def changed_keys(then: Any, now: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:

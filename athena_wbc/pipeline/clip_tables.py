@@ -231,6 +231,15 @@ def mining_sentence(run: Findings) -> str | None:
     )
 
 
+def early_falls_sentence(runs: Sequence[Findings]) -> str:
+    """What the column of early falls counts; empty where no pipeline has mined."""
+    limits = {run.residual.get("early_s", 1.0) for run in runs if run.residual is not None}
+    if not limits:
+        return ""
+    told = " or ".join(f"{limit:g}" for limit in sorted(limits))
+    return f" Early falls: share of the mining rollouts that first fail within the first {told} s."
+
+
 def before_and_after(
     runs: Sequence[Findings], before: str, after: str, set_name: str, value: str, most: int = 48
 ) -> list[tuple[str, float, float]]:

@@ -36,6 +36,7 @@ SETS = ("full", "residual", "dynamic", "balance", "heldout")
 """Order in which evaluation sets are shown; others follow by name."""
 
 SEED_FOLDERS = "seed_*"
+STUDY = "study.json"
 
 _TEXTS = frozenset({"clip", "label", "failed_by"})
 
@@ -117,9 +118,47 @@ def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
 
 
 def seed_folders(folder: Path) -> list[Path]:
-    """Pipelines of a study, in the order of their seeds."""
+    """Folders of a study's seeds, in their order: those that ``study.json`` names, all that are there without it."""
+    found = _numbered(folder)
+    seeds = study_seeds(folder, [])
+    return found if seeds is None else [path for path in found if int(path.name[5:]) in seeds]
+
+
+def study_seeds(folder: Path, notes: list[str]) -> list[int] | None:
+    """The seeds that a study was asked for; None where nothing says so, and the reason where that is damage."""
+    content = _read_json(folder / STUDY, notes)
+    if content is None:
+        return None
+    seeds = content.get("seeds")
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        notes.append(f"{STUDY} names no seeds: every {SEED_FOLDERS} is taken for one of the study")
+        return None
+    return seeds
+
+
+def study_notes(folder: Path) -> list[str]:
+    """Which folders of seeds a report on a study leaves out, and why."""
+    notes: list[str] = []
+    seeds = study_seeds(folder, notes)
+    found = _numbered(folder)
+    others = [path.name for path in found if seeds is not None and int(path.name[5:]) not in seeds]
+    if others:
+        notes.append(f"{', '.join(others)}: left out, {STUDY} does not name the seed")
+    names = [path.name for path in found] if seeds is None else [f"seed_{seed}" for seed in seeds]
+    empty = [name for name in names if not is_pipeline(folder / name)]
+    if empty:
+        notes.append(f"{', '.join(empty)}: left out, no pipeline has run there yet")
+    return notes
+
+
+def _numbered(folder: Path) -> list[Path]:
     found = [path for path in folder.glob(SEED_FOLDERS) if path.is_dir() and path.name[5:].isdecimal()]
     return sorted(found, key=lambda path: int(path.name[5:]))
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds pipelines of several seeds, or is to."""
+    return (folder / STUDY).is_file() or bool(_numbered(folder))
 
 
 def is_pipeline(folder: Path) -> bool:
@@ -293,27 +332,58 @@ def _why(findings: Findings, policy: str, lacking: Sequence[str]) -> str:
     return f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else ""
 
 
+_SETTINGS = {
+    "protocol": "protocol",
+    "thresholds": "thresholds",
+    "rollouts": "rollouts of a clip",
+    "randomisation": "randomisation",
+    "randomisation_ranges": "ranges of the randomisation",
+    "simulator": "simulator",
+    "physics": "physics engine",
+    "corpus_hash": "clips",
+    "seed": "evaluation seed",
+}
+"""Of ``metrics.json``: what has to agree where two evaluations are compared, in words."""
+
+
+def _differing(metrics: Sequence[Mapping[str, Any]], without: Sequence[str] = ()) -> list[str]:
+    """What differs between evaluations, in words; what one of them does not tell is no difference."""
+    return [
+        told
+        for key, told in _SETTINGS.items()
+        if key not in without and len({json.dumps(entry[key], sort_keys=True) for entry in metrics if key in entry}) > 1
+    ]
+
+
 def _mixed_settings(findings: Findings) -> list[str]:
     """Policies that were not evaluated alike on a set cannot be compared on it."""
-    names = {
-        "protocol": "protocol",
-        "rollouts": "rollouts of a clip",
-        "randomisation": "randomisation",
-        "randomisation_ranges": "ranges of the randomisation",
-        "corpus_hash": "clips",
-        "seed": "evaluation seed",
-    }
     notes = []
     for set_name in findings.sets:
         found = {policy: findings.evaluations.get((policy, set_name)) for policy in findings.policies}
-        metrics = [evaluation.metrics for evaluation in found.values() if evaluation is not None]
-        differing = [
-            told
-            for key, told in names.items()
-            if len({json.dumps(entry.get(key), sort_keys=True) for entry in metrics}) > 1
-        ]
+        differing = _differing([evaluation.metrics for evaluation in found.values() if evaluation is not None])
         if differing:
             notes.append(f"on {set_name} the policies differ in {', '.join(differing)}: compare them with care")
+    return notes
+
+
+def mixed_seeds(runs: Sequence[Findings]) -> list[str]:
+    """Seeds that were not made or evaluated alike do not average; each draws with a seed and mines clips of its own."""
+    notes = []
+    configs = [{key: value for key, value in run.config.items() if key != "seeds"} for run in runs if run.config]
+    keys = dict.fromkeys(key for config in configs for key in config)
+    changed = [key for key in keys if len({json.dumps(config.get(key), sort_keys=True) for config in configs}) > 1]
+    if changed:
+        notes.append(
+            f"the seeds differ in {', '.join(changed)} of the configuration: their mean is of different things"
+        )
+    for set_name in in_order((name for run in runs for name in run.sets), SETS):
+        own = ("seed", "corpus_hash") if set_name == "residual" else ("seed",)
+        differing: dict[str, None] = {}
+        for policy in dict.fromkeys(policy for run in runs for policy in run.policies):
+            found = [run.evaluations.get((policy, set_name)) for run in runs]
+            differing |= dict.fromkeys(_differing([entry.metrics for entry in found if entry is not None], own))
+        if differing:
+            notes.append(f"on {set_name} the seeds differ in {', '.join(differing)}: compare them with care")
     return notes
 
 

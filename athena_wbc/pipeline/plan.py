@@ -105,6 +105,8 @@ class Plan(Work):
         return None
 
     def _why_skip_training(self, policy: PolicyConfig) -> str | None:
+        if policy.motions == RESIDUAL and self.residual() is None:
+            return "nothing was mined"
         if policy.motions == RESIDUAL and not self.residual():
             return "the residual set is empty"
         if policy.init_from is not None and self.is_skipped(policy.init_from):
@@ -151,7 +153,10 @@ class Plan(Work):
     # --- what a stage is made from
 
     def settings(self, stage: Stage) -> dict[str, Any]:
-        """What the configuration says of a stage, with everything that its files resolve to."""
+        """What the configuration says of a stage, with everything that its files resolve to, and its simulator."""
+        return self._settings(stage) | self.simulation(stage)
+
+    def _settings(self, stage: Stage) -> dict[str, Any]:
         if stage.kind == TRAIN:
             return self._training_settings(stage)
         if stage.kind == MANIFESTS:

@@ -23,9 +23,12 @@ from athena_wbc.pipeline.findings import (
     Findings,
     flatten,
     is_pipeline,
+    is_study,
     mapping,
+    mixed_seeds,
     read_findings,
     seed_folders,
+    study_notes,
 )
 from athena_wbc.pipeline.page import Section
 from athena_wbc.pipeline.smoothness import SOURCE, ablation_set, orderings, variants
@@ -73,17 +76,17 @@ def write_study_report(folder: Path) -> Path:
 def write_report(folder: Path) -> Path:
     """The report of a pipeline or of a study, whichever the folder holds."""
     folder = Path(folder)
-    return write_study_report(folder) if seed_folders(folder) else write_pipeline_report(folder)
+    return write_study_report(folder) if is_study(folder) else write_pipeline_report(folder)
 
 
 def print_summary(folder: Path, console: Console) -> None:
     """Print the headline's table, the verdict, what is missing, and where the report is."""
     folder = Path(folder)
-    runs = _study(folder) if seed_folders(folder) else [read_findings(folder)]
+    runs = _study(folder) if is_study(folder) else [read_findings(folder)]
     table = report_tables.policy_table(runs, report_tables.HEADLINE)
     lines: list[Any] = [] if table.empty else [to_rich(table)]
     lines += [Text(sentence, style="bold") for sentence in verdict(runs)]
-    lines += [Text(f"note: {note}", style="dim") for note in flatten({run.name: run.notes for run in runs})]
+    lines += [Text(f"note: {note}", style="dim") for note in _notes(folder, runs)]
     if (folder / HTML).is_file():
         lines.append(Text(f"report: {folder / HTML}"))
     console.print(Group(*lines), soft_wrap=True)
@@ -98,9 +101,15 @@ def _study(folder: Path) -> list[Findings]:
     return runs
 
 
+def _notes(folder: Path, runs: Sequence[Findings]) -> list[str]:
+    """What is missing or does not fit: of the study, and of its pipelines."""
+    of_study = study_notes(folder) + mixed_seeds(runs) if is_study(folder) else []
+    return of_study + flatten({run.name: run.notes for run in runs})
+
+
 def _write(folder: Path, runs: list[Findings]) -> Path:
     comparisons = report_tables.comparisons(runs)
-    notes = flatten({run.name: run.notes for run in runs})
+    notes = _notes(folder, runs)
     found = variants(runs[0])
     ablation = ablation_set(runs, found)
     smoothness = [] if ablation is None else orderings(runs, found, ablation)
@@ -286,8 +295,7 @@ def _clips(runs: Sequence[Findings]) -> str:
     parts.append(
         page.paragraph(
             "Success rate in % and mean critical scale s*, ∞ where a rollout was cut; blue where every rollout "
-            f"succeeds, the more orange the more fail.{mean} Early falls: share of the mining rollouts that first fail "
-            f"within the first second.{more}",
+            f"succeeds, the more orange the more fail.{mean}{clip_tables.early_falls_sentence(runs)}{more}",
             "dim",
         )
     )

@@ -12,19 +12,9 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.run import evaluation_config
 from athena_wbc.learning.checkpoint import action_interface
+from athena_wbc.learning.effect import without_effect
 from athena_wbc.motion.manifest_config import ManifestConfig, load_manifest_config
 from athena_wbc.pipeline.config import JudgingConfig, PipelineConfig, PolicyConfig
-
-WITHOUT_EFFECT = (
-    "evaluation",
-    "ppo.best_metric",
-    "ppo.keep_checkpoints",
-    "ppo.logging",
-    "ppo.save_interval",
-    "ppo.update_threads",
-    "sim.threads",
-)
-"""Keys of a training's configuration that no result depends on: a change of them redoes nothing."""
 
 JUDGING = ("mining", "routing", "evaluation")
 """Parts of the configuration that say how policies are judged."""
@@ -49,14 +39,12 @@ class Resolved:
 def effective(config: Config) -> dict[str, Any]:
     """The part of a training's configuration that results depend on, as plain values."""
     values = copy.deepcopy(to_dict(config))
-    for key in WITHOUT_EFFECT:
+    for key in without_effect(config.ppo):
         *parents, last = key.split(".")
         node = values
         for parent in parents:
             node = node[parent]
         node.pop(last, None)
-    if values["ppo"]["algorithm"] != "distillation":
-        del values["ppo"]["distillation"]
     return values
 
 

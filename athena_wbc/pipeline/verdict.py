@@ -46,16 +46,6 @@ def first_and_last(runs: Sequence[Findings], set_name: str) -> tuple[str, str] |
     return (before[0], after[0]) if before and after else None
 
 
-def best_expert(runs: Sequence[Findings], set_name: str) -> str | None:
-    """The expert with the highest success rate on a set, by TIS among equals."""
-    experts = with_recipe(runs, EXPERTS, set_name)
-
-    def rank(policy: str) -> tuple[float, float]:
-        return average(runs, policy, set_name, "SR") or 0.0, average(runs, policy, set_name, "TIS") or 0.0
-
-    return max(experts, key=rank, default=None)
-
-
 def verdict(runs: Sequence[Findings]) -> list[str]:
     """The headline's sentences; what was not measured is not in them."""
     sentences = [*_full(runs), *_residual(runs), *_smoothness(runs)]
@@ -84,10 +74,10 @@ def _residual(runs: Sequence[Findings]) -> list[str]:
         told = "The teacher left no residual clip, so no expert had anything to learn."
         if empty == len(runs):
             return [told]
-    expert = best_expert(runs, "residual")
-    if expert is None:
+    experts = with_recipe(runs, EXPERTS, "residual")
+    if not experts:
         return []
-    parts = [f"the best expert ({expert}) succeeds in {_percent(runs, expert, 'residual')} %"]
+    parts = [f"the expert {expert} succeeds in {_percent(runs, expert, 'residual')} %" for expert in experts]
     for policy in with_recipe(runs, BASELINES, "residual")[:1]:
         parts.append(f"{policy} in {_percent(runs, policy, 'residual')} %")
     control = next(iter(with_recipe(runs, (CONTROL,), "residual")), None)
@@ -96,21 +86,26 @@ def _residual(runs: Sequence[Findings]) -> list[str]:
             f"the control that only trained on these clips ({control}) in {_percent(runs, control, 'residual')} %"
         )
     sentence = f"On the {_named(runs, 'residual')} {', '.join(parts)}."
-    if control is None:
-        return [sentence]
+    # Each expert, not the best of them: chosen by the rollouts that judge it, the best one would be flattered.
+    tests = [_against_control(runs, expert, control) for expert in experts] if control is not None else []
+    return [sentence, *filter(None, tests)]
+
+
+def _against_control(runs: Sequence[Findings], expert: str, control: str) -> str | None:
+    """What an expert adds to the exposure, in a sentence; None where the two do not compare."""
     difference = compare(runs, expert, control, "residual", "SR")
     if difference is None or difference.main is None:
-        return [sentence]
+        return None
     interval = difference.main
     if difference.better == difference.worse == 0:
-        return [sentence, "Expert and control succeed equally often on every clip of it."]
+        return f"The expert {expert} and the control succeed equally often on every clip of it."
     if interval.low is None:
         shows = "too little was measured to say what the recipe adds to the exposure"
     elif interval.excludes_zero:
         shows = "the recipe does more than the exposure" if interval.mean > 0.0 else "the exposure alone does more"
     else:
         shows = "what the recipe adds to the exposure is not told from zero"
-    return [sentence, f"Expert against control{_points(difference)}: {shows}."]
+    return f"The expert {expert} against the control{_points(difference)}: {shows}."
 
 
 def _smoothness(runs: Sequence[Findings]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from athena_wbc.files import sha256_file, sha256_json
 from athena_wbc.pipeline.graph import SIMULATED, TRAIN, Stage
 from athena_wbc.pipeline.manifest import DONE, SKIPPED, Manifest
+from athena_wbc.sim.registry import chosen
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ class Work(abc.ABC):
 
     @abc.abstractmethod
     def settings(self, stage: Stage) -> dict[str, Any]:
-        """What the configuration says of a stage, with everything that its files resolve to."""
+        """What the configuration says of a stage, with everything that its files resolve to, and its simulator."""
+
+    def simulation(self, stage: Stage) -> dict[str, str | None]:
+        """Which simulator a stage runs on, for its settings; empty where it needs none."""
+        return chosen().facts() if stage.kind in self.simulated else {}
 
     @abc.abstractmethod
     def inputs(self, stage: Stage, settings: Mapping[str, Any]) -> dict[str, str]:

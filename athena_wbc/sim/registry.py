@@ -35,8 +35,12 @@ class Choice:
     """A key of :data:`SIMULATORS`."""
     device: str = "cpu"
     physics: str | None = None
-    """Isaac Lab's engine; None for Newton."""
+    """Isaac Lab's engine; None for a simulator that has but one."""
     headless: bool = True
+
+    def facts(self) -> dict[str, str | None]:
+        """What results depend on, as settings and records carry it."""
+        return {"simulator": self.name, "physics": self.physics}
 
     def options(self) -> list[str]:
         """The command line that makes this choice, but for the device."""
@@ -93,7 +97,8 @@ def simulator(
     if name == "isaaclab":
         launch = importlib.import_module("athena_tasks.isaaclab.launch")
         launch.check_installation()
-        launch.choose_engine(physics or launch.DEFAULT_ENGINE)
+        physics = physics or launch.DEFAULT_ENGINE
+        launch.choose_engine(physics)
     before, _chosen = _chosen, Choice(name, device, physics, headless)
     try:
         with started() if start else contextlib.nullcontext():

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from athena_wbc.evaluation import metrics
-from athena_wbc.evaluation.metrics import Thresholds, critical_scale
+from athena_wbc.evaluation.config import Limits
+from athena_wbc.evaluation.errors import RULES
 from athena_wbc.rotations import quat_apply, quat_from_axis_angle, quat_mul
 
 INF = math.inf
@@ -19,7 +20,15 @@ def _rollouts(height, yaw, key_body, valid=None, completed=None) -> torch.Tensor
     height, yaw, key_body = (torch.tensor(values) for values in (height, yaw, key_body))
     valid = torch.ones(height.shape, dtype=torch.bool) if valid is None else torch.tensor(valid)
     completed = torch.ones(height.shape[0], dtype=torch.bool) if completed is None else torch.tensor(completed)
-    return critical_scale(height, yaw, key_body, valid, completed)
+    return _star("athena", valid, completed, height=height, yaw=yaw, key_body=key_body)
+
+
+def _star(
+    rule: str, valid: torch.Tensor, completed: torch.Tensor, limits: Limits | None = None, **errors: torch.Tensor
+):
+    """The critical scale under a published rule."""
+    stacked, limits = torch.stack([errors[name] for name in RULES[rule]], dim=-1), limits or Limits()
+    return metrics.largest_ratio(stacked, [getattr(limits, name) for name in RULES[rule]], valid, completed)
 
 
 def test_critical_scale_is_the_worst_quotient_over_frames_and_errors():
@@ -34,13 +43,14 @@ def test_critical_scale_is_the_worst_quotient_over_frames_and_errors():
 
 def test_critical_scale_ignores_signs_and_takes_other_thresholds():
     ones = torch.ones(1, 1, dtype=torch.bool)
-    star = critical_scale(
-        torch.tensor([[-0.3]]),
-        torch.tensor([[-0.2]]),
-        torch.tensor([[0.1]]),
+    star = _star(
+        "athena",
         ones,
         ones[0],
-        Thresholds(0.1, 0.4, 1.0),
+        Limits(height=0.1, yaw=0.4, key_body=1.0),
+        height=torch.tensor([[-0.3]]),
+        yaw=torch.tensor([[-0.2]]),
+        key_body=torch.tensor([[0.1]]),
     )
     torch.testing.assert_close(star, torch.tensor([3.0]))
 
@@ -73,7 +83,8 @@ def test_what_was_not_measured_is_a_failure_at_every_tolerance():
 
 def test_a_rollout_without_frames_fails():
     none = torch.zeros(2, 0)
-    star = critical_scale(none, none, none, none.bool(), torch.ones(2, dtype=torch.bool))
+    completed = torch.ones(2, dtype=torch.bool)
+    star = _star("athena", none.bool(), completed, height=none, yaw=none, key_body=none)
     assert star.tolist() == [INF, INF]
 
 
@@ -128,16 +139,16 @@ def test_limits_must_be_positive_and_as_many_as_errors():
 def test_phc_and_sonic_rules():
     valid, completed = torch.ones(2, 2, dtype=torch.bool), torch.tensor([True, True])
     mean_distance = torch.tensor([[0.1, 0.49], [0.1, 0.5]])
-    star = metrics.phc_critical_scale(mean_distance, valid, completed)
+    star = _star("phc", valid, completed, mean_body_world=mean_distance)
     assert (star < 1.0).tolist() == [True, False]
     height = torch.tensor([[0.05, 0.1], [0.1, 0.1]])
     orientation = torch.tensor([[0.9, 0.2], [0.1, 1.2]])
     hands = torch.tensor([[0.1, 0.1], [0.1, 0.1]])
-    star = metrics.sonic_critical_scale(height, orientation, hands, valid, completed)
-    torch.testing.assert_close(star, torch.tensor([0.9, 1.2]))
+    sonic = {"anchor_height": height, "anchor_orientation": orientation, "end_effector_height": hands}
+    torch.testing.assert_close(_star("sonic", valid, completed, **sonic), torch.tensor([0.9, 1.2]))
     # The published rule bounds the square: 0.64 rad^2 is an angle of 0.8 rad.
-    squared = metrics.sonic_critical_scale(height, orientation, hands, valid, completed, orientation_squared=0.64)
-    torch.testing.assert_close(squared, torch.tensor([0.9 / 0.8, 1.5]))
+    tighter = _star("sonic", valid, completed, Limits(anchor_orientation=0.8), **sonic)
+    torch.testing.assert_close(tighter, torch.tensor([0.9 / 0.8, 1.5]))
 
 
 def test_mpjpe_in_millimetres_by_hand():

@@ -136,6 +136,48 @@ def test_an_expert_starts_where_the_teacher_stands(home: Path) -> None:
         train(home, "expert", 3, resume=True, recipe="general", init_from="other", seed=8)
 
 
+def test_a_resume_from_another_policy_in_the_same_place_is_refused(home: Path, tmp_path: Path) -> None:
+    start = Path(shutil.copytree(home / "general", tmp_path / "start"))
+    options = {"recipe": "general", "init_from": start, "motions": str(home / "motions")}
+    train(tmp_path, "expert", 1, **options)
+    assert train(tmp_path, "expert", 1, resume=True, **options).iteration == 1
+    shutil.rmtree(start)
+    train(tmp_path, "start", 1, recipe="general", seed=9, motions=str(home / "motions"))
+    with pytest.raises(AthenaError, match=r"init_from: the run was started from another policy than .*start is now"):
+        train(tmp_path, "expert", 2, resume=True, **options)
+    assert train(tmp_path, "expert", 1, resume=True, **options | {"init_from": None}).iteration == 1
+
+
+def test_what_only_ppo_uses_changes_no_student(home: Path) -> None:
+    """To the byte, or a pipeline that changes it would have to teach the student again."""
+    values = {
+        "num_learning_epochs": 3,
+        "num_mini_batches": 1,
+        "clip_param": 0.3,
+        "gamma": 0.5,
+        "lam": 0.5,
+        "value_loss_coef": 0.5,
+        "use_clipped_value_loss": False,
+        "entropy_coef": 0.1,
+        "learning_rate": 0.1,
+        "schedule": "fixed",
+        "desired_kl": 0.1,
+        "learning_rate_factor": 2.0,
+        "min_learning_rate": 1e-3,
+        "max_learning_rate": 0.5,
+        "max_grad_norm": 0.1,
+        "normalize_advantage_per_mini_batch": True,
+        "critic_warmup_iterations": 3,
+        "actor_unfreeze_iterations": 3,
+        "critic.hidden_dims": [8],
+    }
+    overrides = [f"ppo.{key}={value}" for key, value in values.items()]
+    assert distill(home, "student", 4, *overrides, resume=True).iteration == 4
+    distill(home, "unused", 4, *overrides)
+    student = actor(home / "student", 4)
+    assert same(student, actor(home / "unused", 4)) == student.keys()
+
+
 @pytest.mark.parametrize(
     ("recipe", "source", "overrides", "message"),
     [

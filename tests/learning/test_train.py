@@ -165,6 +165,8 @@ def test_some_keys_may_change_on_resume(motions: str, tmp_path: Path) -> None:
     result = train(
         tmp_path / "run", None, 2, "ppo.save_interval=1", "ppo.max_learning_rate=1e-4", "sim.threads=2", resume=True
     )
+    # Nothing of a distillation has an effect here.
+    train(tmp_path / "run", None, 2, "ppo.distillation.num_learning_epochs=9", resume=True)
     assert result.figures["loss/learning_rate"] <= 1e-4
     assert not partial.exists()
 

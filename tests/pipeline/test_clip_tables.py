@@ -11,6 +11,7 @@ from athena_wbc.pipeline import clip_tables
 from athena_wbc.pipeline.clip_tables import (
     before_and_after,
     clip_table,
+    early_falls_sentence,
     mining_sentence,
     routing_details,
     routing_sentences,
@@ -161,3 +162,14 @@ def test_before_and_after(whole: Path) -> None:
     assert [name for name, _, _ in found] == ["kick", "crane", "walk", "jump"]
     assert found[0][1:] == pytest.approx((0.2, 0.625))
     assert found[1][1] == pytest.approx((1.0 / 3.0 + 1.0 / 1.8) / 2.0, abs=1e-6)
+
+
+def test_early_falls_are_those_that_were_asked_for(folder: Path, tmp_path: Path) -> None:
+    assert early_falls_sentence([read_findings(folder)]).endswith("fail within the first 1 s.")
+    change_json(folder / "residual.json", early_s=0.5)
+    other = make_pipeline(tmp_path / "other")
+    runs = [read_findings(folder), read_findings(other)]
+    assert early_falls_sentence(runs[:1]).endswith("fail within the first 0.5 s.")
+    assert early_falls_sentence(runs).endswith("fail within the first 0.5 or 1 s.")
+    (other / "residual.json").unlink()
+    assert early_falls_sentence([read_findings(other)]) == ""

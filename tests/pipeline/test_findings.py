@@ -10,12 +10,21 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
-from athena_wbc.pipeline.findings import flatten, in_order, read_findings, seed_folders
+from athena_wbc.pipeline.findings import (
+    flatten,
+    in_order,
+    is_study,
+    mixed_seeds,
+    read_findings,
+    seed_folders,
+    study_notes,
+)
 from tests.pipeline.made_folder import (
     SCALES,
     change_json,
     make_manifest,
     make_pipeline,
+    make_study,
     results_of,
     write_evaluation,
 )
@@ -143,6 +152,59 @@ def test_seeds_by_number(tmp_path: Path) -> None:
     for name in ("seed_10", "seed_2", "seed_x"):
         (tmp_path / name).mkdir()
     assert [path.name for path in seed_folders(tmp_path)] == ["seed_2", "seed_10"]
+
+
+def test_the_seeds_of_a_study_are_those_that_it_was_asked_for(whole: Path, tmp_path: Path) -> None:
+    for name in ("seed_0", "seed_2", "seed_9"):
+        shutil.copytree(whole, tmp_path / name)
+    assert is_study(tmp_path) and not is_study(whole)
+    assert [path.name for path in seed_folders(tmp_path)] == ["seed_0", "seed_2", "seed_9"]
+    assert study_notes(tmp_path) == []
+    write_json(tmp_path / "study.json", {"kind": "study", "seeds": [2, 0, 4]})
+    assert [path.name for path in seed_folders(tmp_path)] == ["seed_0", "seed_2"]
+    assert study_notes(tmp_path) == [
+        "seed_9: left out, study.json does not name the seed",
+        "seed_4: left out, no pipeline has run there yet",
+    ]
+
+
+@pytest.mark.parametrize(("text", "note"), [("{", "is damaged"), ('{"seeds": "0"}', "study.json names no seeds")])
+def test_a_damaged_study_takes_every_folder(whole: Path, tmp_path: Path, text: str, note: str) -> None:
+    shutil.copytree(whole, tmp_path / "seed_0")
+    (tmp_path / "study.json").write_text(text)
+    assert [path.name for path in seed_folders(tmp_path)] == ["seed_0"]
+    assert len(study_notes(tmp_path)) == 1 and note in study_notes(tmp_path)[0]
+
+
+def test_seeds_that_were_not_made_alike(tmp_path: Path) -> None:
+    make_study(tmp_path, (0.0, 0.0))
+    first, second = tmp_path / "seed_0", tmp_path / "seed_1"
+
+    def notes() -> list[str]:
+        return mixed_seeds([read_findings(folder, folder.name) for folder in (first, second)])
+
+    assert notes() == []
+    # Another seed draws with another seed and mines other clips.
+    for policy in SCALES:
+        change_json(second / f"evaluation/{policy}/full/metrics.json", seed=8)
+        change_json(second / f"evaluation/{policy}/residual/metrics.json", seed=8, corpus_hash="kick")
+    assert notes() == []
+    for policy in SCALES:  # alike within the seed
+        change_json(second / f"evaluation/{policy}/full/metrics.json", rollouts=10, physics="newton")
+    assert read_findings(second).notes == []
+    assert notes() == ["on full the seeds differ in rollouts of a clip, physics engine: compare them with care"]
+    config = read_findings(second).config
+    change_json(second / "manifest.json", config=config | {"num_envs": 99, "seeds": [1]})
+    told = "the seeds differ in num_envs of the configuration: their mean is of different things"
+    assert notes()[0] == told and mixed_seeds([read_findings(second)]) == []
+
+
+def test_policies_on_two_simulators(folder: Path) -> None:
+    change_json(folder / "evaluation" / "finetune" / "full" / "metrics.json", simulator="isaaclab")
+    assert "on full the policies differ in simulator: compare them with care" in told(folder)
+    # An older record does not say which.
+    change_json(folder / "evaluation" / "finetune" / "full" / "metrics.json", simulator=None)
+    assert read_findings(folder).notes == []
 
 
 def test_notes_of_several_seeds() -> None:

@@ -9,9 +9,10 @@ import yaml
 
 from athena_wbc import cli
 from athena_wbc.errors import AthenaError
+from athena_wbc.learning.effect import WITHOUT_EFFECT
 from athena_wbc.pipeline.config import load_pipeline, motion_specs
 from athena_wbc.pipeline.graph import build_graph
-from athena_wbc.pipeline.resolve import WITHOUT_EFFECT, Resolved, resolve
+from athena_wbc.pipeline.resolve import Resolved, resolve
 from athena_wbc.resources import config_names
 
 
@@ -151,6 +152,22 @@ def test_what_has_no_effect_is_left_out_of_a_trainings_settings(tmp_path: Path) 
     assert plain["ppo"].pop("gamma") != 0.5
     assert changed == plain
     assert "sim.threads" in WITHOUT_EFFECT and "threads" not in plain["sim"]
+
+
+def test_what_the_other_algorithm_would_use_is_left_out_too(tmp_path: Path) -> None:
+    taught = {"recipe": "student", "teachers": ["plain"]}
+    other = ["ppo.distillation.num_learning_epochs=9", "ppo.distillation.noise=true"]
+    own = ["ppo.gamma=0.5", "ppo.critic.hidden_dims=[8]", "ppo.max_grad_norm=9.0"]
+    policies = {
+        "plain": {"recipe": "general"},
+        "loud": {"recipe": "general", "overrides": other},
+        "student": taught,
+        "loud_student": taught | {"overrides": own},
+        "other_student": taught | {"overrides": other},
+    }
+    found = resolved(tmp_path, policies)
+    assert found.with_effect("plain") == found.with_effect("loud")
+    assert found.with_effect("student") == found.with_effect("loud_student") != found.with_effect("other_student")
 
 
 def test_relative_motions_start_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

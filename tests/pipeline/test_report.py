@@ -156,6 +156,18 @@ def test_a_study_over_seeds(study: Path) -> None:
     assert "58.3 ± 7.2" in (study / "table.md").read_text()
 
 
+def test_a_study_averages_its_own_seeds_and_tells_which_it_leaves_out(tmp_path: Path) -> None:
+    make_study(tmp_path / "study")
+    (tmp_path / "study" / "study.json").write_text(json.dumps({"kind": "study", "seeds": [0, 1]}))
+    write_report(tmp_path / "study")
+    content = json.loads((tmp_path / "study" / "report.json").read_text())
+    assert content["policies"]["general"]["full"]["SR"]["by_seed"] == [0.625, 0.625]
+    assert content["notes"] == ["seed_2: left out, study.json does not name the seed"]
+    console = Console(file=io.StringIO(), width=120)
+    print_summary(tmp_path / "study", console)
+    assert "note: seed_2: left out" in console.file.getvalue()
+
+
 def test_the_kind_is_told_by_the_folder(study: Path, tmp_path: Path) -> None:
     assert write_report(study) == study / "report.html"
     (tmp_path / "seed_0").mkdir()

@@ -18,6 +18,7 @@ from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import make_plan
 from athena_wbc.pipeline.resolve import resolve
 from athena_wbc.pipeline.stages import run_stage
+from athena_wbc.sim import registry
 from tests.pipeline.small_pipeline import fake_report, results, run, stages, started, write_config
 
 
@@ -173,6 +174,26 @@ def test_pictures_that_nobody_asks_for_any_more_go(out: Path) -> None:
     reasons = started(run(out, resume=True, overrides=["pictures=null"]))
     assert reasons == {"report": "pictures is no longer there"}
     assert not (out / "pictures").exists() and "pictures" not in stages(out)
+
+
+def test_another_simulator_does_again_what_was_simulated(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = stages(out)
+    assert {name for name, stage in found.items() if "simulator" in stage["settings"]} == {
+        name for name, stage in found.items() if stage["kind"] not in ("pictures", "report")
+    }
+    metrics = json.loads((out / "evaluation" / "general" / "full" / "metrics.json").read_text())
+    assert (metrics["simulator"], metrics["physics"]) == ("mujoco", None)
+    monkeypatch.setattr(registry, "_chosen", registry.Choice("isaaclab", physics="newton_mjwarp"))
+    told = run(out, resume=True, dry_run=True)
+    reason = "would run: settings changed (physics: None -> newton_mjwarp, simulator: mujoco -> isaaclab)"
+    assert f"general                  {reason}" in told
+
+
+def test_nothing_was_mined_is_not_an_empty_residual_set(home: Path, out: Path) -> None:
+    config = load_pipeline(str(home / "pipeline.yaml"))
+    plan = make_plan(config, resolve(config, "my.yaml"), "my.yaml", out, "", 0, Manifest.read(out))
+    plan.manifest.stages["mine"]["status"] = "skipped"
+    assert plan.why_skip(plan.graph["dynamic"]) == "nothing was mined"
 
 
 def test_until_a_stage_and_what_would_come(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from athena_wbc.pipeline.findings import read_findings
-from athena_wbc.pipeline.verdict import average, best_expert, first_and_last, over_runs, verdict
+from athena_wbc.pipeline.verdict import average, first_and_last, over_runs, verdict
 from tests.pipeline.made_folder import RESIDUAL, change_json, make_ablation, make_pipeline, results_of, write_evaluation
 
 
@@ -25,25 +25,35 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 def test_from_the_general_teacher_to_the_student(whole: Path) -> None:
     run = read_findings(whole)
     assert first_and_last([run], "full") == ("general", "finetune")
-    first, second, third = verdict([run])
+    first, second, third, fourth = verdict([run])
     assert first.startswith(
         "On the full set (4 clips) the success rate goes from 62.5 % (general) to 100.0 % (finetune), "
         "+37.5 points (95 % interval over 4 clips: 0.0 to +75.0); TIS from "
     )
-    # The two experts succeed in 3 of 4 rollouts each; the dynamic one has the higher TIS.
-    assert best_expert([run], "residual") == "dynamic"
     assert second == (
-        "On the residual set (2 clips) the best expert (dynamic) succeeds in 75.0 %, general in 25.0 %, the control "
-        "that only trained on these clips (residual_control) in 50.0 %."
+        "On the residual set (2 clips) the expert dynamic succeeds in 75.0 %, the expert balance succeeds in 75.0 %, "
+        "general in 25.0 %, the control that only trained on these clips (residual_control) in 50.0 %."
     )
-    assert third.startswith("Expert against control, +25.0 points (95 % interval over 2 clips: 0.0 to +50.0)")
-    assert third.endswith("what the recipe adds to the exposure is not told from zero.")
+    assert third == (
+        "The expert dynamic against the control, +25.0 points (95 % interval over 2 clips: 0.0 to +50.0): what the "
+        "recipe adds to the exposure is not told from zero."
+    )
+    assert fourth.startswith("The expert balance against the control, +25.0 points (95 % interval over 2 clips: 0.0")
+
+
+def test_every_expert_is_compared_not_only_the_best(folder: Path) -> None:
+    """The one that these rollouts show to be the best is not chosen by them: what is shown of the others stays."""
+    write_evaluation(folder, "balance", "residual", results_of("general", RESIDUAL, shift=3.0))
+    told = verdict([read_findings(folder)])
+    assert told[2].startswith("The expert dynamic against the control, +25.0 points")
+    assert told[3].startswith("The expert balance against the control, −50.0 points (95 % interval over 2 clips")
+    assert told[3].endswith("the exposure alone does more.")
 
 
 @pytest.mark.parametrize(
     ("control", "expected"),
     [
-        ("dynamic", "Expert and control succeed equally often on every clip of it."),
+        ("dynamic", "The expert dynamic and the control succeed equally often on every clip of it."),
         ("finetune", "what the recipe adds to the exposure is not told from zero."),
     ],
 )
@@ -59,7 +69,7 @@ def test_a_recipe_that_does_more(folder: Path) -> None:
 
 def test_without_a_control_and_without_anything(folder: Path) -> None:
     shutil.rmtree(folder / "evaluation" / "residual_control")
-    assert verdict([read_findings(folder)])[1].endswith("(dynamic) succeeds in 75.0 %, general in 25.0 %.")
+    assert verdict([read_findings(folder)])[1].endswith("the expert balance succeeds in 75.0 %, general in 25.0 %.")
     shutil.rmtree(folder / "evaluation")
     assert verdict([read_findings(folder)]) == ["Nothing was evaluated yet, so there is nothing to say."]
 

@@ -47,6 +47,12 @@ def test_a_choice_is_a_command_line():
     assert chosen.options() == ["--sim", "isaaclab", "--headless", "physics=newton_mjwarp"]
 
 
+def test_what_results_depend_on():
+    assert registry.Choice("mujoco", "cuda:1").facts() == {"simulator": "mujoco", "physics": None}
+    chosen = registry.Choice("isaaclab", "cuda:0", "newton_mjwarp")
+    assert chosen.facts() == {"simulator": "isaaclab", "physics": "newton_mjwarp"}
+
+
 @pytest.fixture
 def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is started and ended, with an Isaac Lab that is not there."""
@@ -69,6 +75,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_simulation_starts_with_the_block(launches: list[str]):
     with registry.simulator("isaaclab", "cuda:1"):
         assert launches == ["newton_mjwarp", "start cuda:1"]
+        assert registry.chosen().physics == "newton_mjwarp"
     assert launches[2:] == ["end"]
 
 

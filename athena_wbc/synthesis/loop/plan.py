@@ -90,8 +90,8 @@ class LoopPlan(Work):
     # --- what a stage is made from
 
     def settings(self, stage: Stage) -> dict[str, Any]:
-        """What the configuration says of a stage, with everything that its files resolve to."""
-        return plain(self._settings(stage))
+        """What the configuration says of a stage, with everything that its files resolve to, and its simulator."""
+        return plain(self._settings(stage) | self.simulation(stage))
 
     def _settings(self, stage: Stage) -> dict[str, Any]:
         config, kind = self.config, stage.kind

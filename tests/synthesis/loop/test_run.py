@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.pipeline import lock
+from athena_wbc.sim import registry
+from athena_wbc.synthesis.config import load_synthesis
+from athena_wbc.synthesis.loop.graph import build_graph
+from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.loop.store import read_lines
 from tests.synthesis.loop.small_loop import figures, manifest, run, started, write_config
 
@@ -262,3 +267,44 @@ def test_mistakes_are_one_line(
     assert error.startswith("athena: error: ") and error.count("\n") == 1
     assert message in error
     assert not (tmp_path / "new").exists()
+
+
+def test_what_was_made_from_other_inputs_is_away_before_they_are_on_record(tmp_path: Path) -> None:
+    graph = build_graph(load_synthesis("demo"))
+    plan = SimpleNamespace(folder=tmp_path)
+    pieces = ("generated/a.npz", "judgements.jsonl", "corpus/a.npz", "retarget.jsonl", "tracker/model_1.pt")
+    left = [tmp_path / "loop_0" / piece for piece in pieces] + [tmp_path / "fixed" / "model_1.pt"]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def away() -> list[str]:
+        """Of the pieces, which are no longer there."""
+        return [str(path.relative_to(tmp_path)) for path in left if not path.exists()]
+
+    expected: list[str] = []
+    for stage, pieces in (
+        ("loop_0.filter", []),
+        ("loop_0.generate", ["loop_0/generated/a.npz"]),
+        ("loop_0.judge", ["loop_0/judgements.jsonl"]),
+        ("loop_0.retarget", ["loop_0/corpus/a.npz", "loop_0/retarget.jsonl"]),
+        ("loop_0.train", ["loop_0/tracker/model_1.pt"]),
+        ("fixed", ["fixed/model_1.pt"]),
+    ):
+        for _ in range(2):  # the second time nothing is there
+            LoopPlan.clear(plan, graph[stage])
+        expected += pieces
+        assert away() == expected
+    assert (tmp_path / "replaced/tracker.1/model_1.pt").is_file()
+    assert (tmp_path / "replaced/fixed.1/model_1.pt").is_file()
+
+
+def test_another_simulator_does_again_what_was_simulated(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = manifest(out)["stages"]
+    kinds = {stage["kind"] for stage in found.values() if "simulator" in stage["settings"]}
+    assert kinds == {"train", "evaluate", "measure", "baseline"}
+    monkeypatch.setattr(registry, "_chosen", registry.Choice("isaaclab", physics="newton_mjwarp"))
+    told = run(out, resume=True, dry_run=True)
+    reason = "settings changed (physics: None -> newton_mjwarp, simulator: mujoco -> isaaclab)"
+    assert f"fixed                    would run: {reason}" in told
+    assert "loop_0.generate          is done already" in told
