@@ -23,9 +23,10 @@ from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
 from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
+from athena_wbc.synthesis.generators.sources import generator_files, sources_digest
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
-from athena_wbc.synthesis.loop.resolve import Resolved
+from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_of
 
 TRACKER, PIPELINE = "tracker", "pipeline"
 """Folders of a loop's training, within the loop's."""
@@ -134,6 +135,9 @@ class LoopPlan(Work):
                 inputs["init_from"] = _file_hash(start)
         elif stage.kind in (graph.MEASURE, graph.BASELINE) and self.config.fixed.checkpoint is not None:
             inputs[FIXED] = _file_hash(self.config.fixed.checkpoint)
+        elif stage.kind == graph.GENERATE:
+            files = generator_files(generator_of(self.config, self.source))
+            inputs |= {"files": sources_digest(files)} if files else {}
         if stage.kind in (graph.EVALUATE, graph.BASELINE):
             inputs["heldout"] = self.heldout.hash
         if stage.kind == graph.REPORT:
@@ -164,8 +168,9 @@ def make_loop_plan(
         folder: of the run, absolute; nothing is written to it.
 
     Raises:
-        AthenaError: a bank or motions that are not there, or motions that are held out and trained on at once.
+        AthenaError: a part, a bank or motions that are not there, or motions that are held out and trained on at once.
     """
+    check_parts(config, source, folder)
     embodiment = get_embodiment(config.robot)
     bank = chosen_domains(load_bank(config.bank), config.domains, source)
     trained, clips = _read(config, config.fixed.motions, "fixed.motions", source, folder, embodiment)

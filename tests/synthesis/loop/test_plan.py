@@ -12,6 +12,7 @@ from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
 from athena_wbc.synthesis.loop.resolve import resolve_loop
+from tests.synthesis.generators.toys import write_toys
 from tests.synthesis.loop.small_loop import write_config
 
 
@@ -78,6 +79,23 @@ def test_a_pipeline_starts_with_nothing(tmp_path: Path) -> None:
         assert "init_from" not in plan.settings(plan.graph[stage])
 
 
+def test_motions_depend_on_the_files_behind_their_generator(tmp_path: Path) -> None:
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    write_toys(takes, repetitions=1)
+    changes: dict[str, Any] = {"generator": {"name": "folder", "options": {"folder": str(takes)}}}
+    plan = plan_of(tmp_path, **changes)
+    first = inputs(plan, "loop_0.generate")
+    assert inputs(plan, "loop_1.generate")["files"] == inputs(plan_of(tmp_path, **changes), "loop_0.generate")["files"]
+    (takes / "squat_0.npy").write_bytes((takes / "step_0.npy").read_bytes())
+    second = inputs(plan, "loop_0.generate")
+    assert {key for key in first if first[key] != second[key]} == {"files"}
+
+
+def test_a_generator_without_files_has_no_digest(tmp_path: Path) -> None:
+    assert set(inputs(plan_of(tmp_path), "loop_0.generate")) == {"settings", "loop_0.prompts"}
+
+
 def test_a_record_depends_on_all_that_it_tells(tmp_path: Path) -> None:
     found = inputs(plan_of(tmp_path), "loop_1.record")
     told = ("generate", "filter", "judge", "retarget", "corpus", "train", "evaluate", "measure")
@@ -90,4 +108,6 @@ def test_another_scheduler_leaves_a_record_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_report_depends_on_the_decisions_that_it_tells(tmp_path: Path) -> None:
-    assert {"loop_0.prompts", "loop_1.prompts", "loop_1.record", "baseline"} <= inputs(plan_of(tmp_path), "report").keys()
+    assert {"loop_0.prompts", "loop_1.prompts", "loop_1.record", "baseline"} <= inputs(
+        plan_of(tmp_path), "report"
+    ).keys()

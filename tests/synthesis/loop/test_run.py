@@ -275,6 +275,7 @@ def test_one_at_a_time(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--preset", "demo", "--out", "{tmp}/full"], "is not empty; go on with --resume"),
         (["--preset", "demo", "--out", "{tmp}/new", "--until", "loop_0.jugde"], "did you mean 'loop_0.judge'?"),
         (["--preset", "demo", "--out", "{tmp}/new", "--generator", "libary"], "did you mean 'library'?"),
+        (["--preset", "demo", "--out", "{tmp}/new", "--judge", "kinematics"], "did you mean 'kinematic'?"),
         (["--preset", "demo", "--out", "{tmp}/new", "--loops", "0"], "must be 1 or more"),
         (["--preset", "demo", "--out", "{tmp}/new", "bank=[nowhere.yaml]"], "nowhere.yaml: no such file"),
         (["--preset", "demo", "--out", "{tmp}/new", "domains=[danse]"], "did you mean 'dance'?"),
