@@ -23,10 +23,10 @@ from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
 from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
-from athena_wbc.synthesis.generators.sources import generator_files, sources_digest
+from athena_wbc.synthesis.generators.sources import sources_digest
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
-from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_of
+from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_sources
 
 TRACKER, PIPELINE = "tracker", "pipeline"
 """Folders of a loop's training, within the loop's."""
@@ -136,7 +136,7 @@ class LoopPlan(Work):
         elif stage.kind in (graph.MEASURE, graph.BASELINE) and self.config.fixed.checkpoint is not None:
             inputs[FIXED] = _file_hash(self.config.fixed.checkpoint)
         elif stage.kind == graph.GENERATE:
-            files = generator_files(generator_of(self.config, self.source))
+            files = generator_sources(self.config, self.source)
             inputs |= {"files": sources_digest(files)} if files else {}
         if stage.kind in (graph.EVALUATE, graph.BASELINE):
             inputs["heldout"] = self.heldout.hash

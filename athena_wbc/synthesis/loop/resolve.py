@@ -91,16 +91,11 @@ def check_parts(config: SynthesisConfig, source: str, folder: Path) -> None:
         AthenaError: a part that there is not or that takes other options, a file that is not there, or a missing key
             or package.
     """
-    from athena_wbc.synthesis.generators.sources import check_sources, generator_files
     from athena_wbc.synthesis.judges.registry import make_judge
     from athena_wbc.synthesis.schedulers.registry import make_scheduler
 
     judge, scheduler, home = config.judge, config.scheduler, folder / LANGUAGE_FOLDER
-    generator = generator_of(config, source)
-    try:
-        check_sources(generator_files(generator))
-    except AthenaError as error:
-        raise AthenaError(f"{source}: generator: {error}") from None
+    generator_sources(config, source)
     make_judge(judge.name, placed(judge.name, judge.options, home), f"{source}: judge")
     options = placed(scheduler.name, scheduler.options, home)
     make_scheduler(scheduler.name, options, f"{source}: scheduler", scheduler.ablation)
@@ -113,6 +108,19 @@ def generator_of(config: SynthesisConfig, source: str) -> Generator:
     from athena_wbc.synthesis.generators.registry import make_generator
 
     return make_generator(config.generator.name, config.generator.options, f"{source}: generator")
+
+
+def generator_sources(config: SynthesisConfig, source: str) -> tuple[Path, ...]:
+    """Files and folders that the generator of a run reads, all of which are there; errors as of :func:`check_parts`."""
+    from athena_wbc.synthesis.generators.sources import check_sources, generator_files
+
+    generator = generator_of(config, source)
+    try:
+        files = generator_files(generator)
+        check_sources(files)
+    except AthenaError as error:
+        raise AthenaError(f"{source}: generator: {error}") from None
+    return files
 
 
 def _training(config: SynthesisConfig, key: str, source: str) -> dict[str, Any]:
