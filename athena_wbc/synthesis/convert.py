@@ -122,16 +122,18 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
         return _as_released(motion)
     smooths = config.smoothing == "always" or (config.smoothing == "learned" and motion.is_learned)
     resampled = at_rate(motion, config.fps)
-    prepared = _grounded(resampled, config.ground_percentile)
+    prepared, floor = _grounded(resampled, config.ground_percentile)
     if smooths:
-        prepared = smooth(prepared, config.root_sigma, config.joint_sigma)
-        prepared = _grounded(prepared, config.ground_percentile)
+        prepared, more = _grounded(smooth(prepared, config.root_sigma, config.joint_sigma), config.ground_percentile)
+        floor += more
     done = {
         "fps": config.fps,
         "root_sigma": config.root_sigma if smooths else 0.0,
         "joint_sigma": config.joint_sigma if smooths else 0.0,
         # Smoothing hides what the filter looks for.
         "bone_drift": float(bone_drift(motion.positions).max()),
+        # Where the floor was found, in the generator's heights: without it nothing could be below the floor any more.
+        "floor": floor,
         "lifted": float(prepared.positions[0, PELVIS, 2] - resampled.positions[0, PELVIS, 2]),
     }
     return prepared.replace(provenance={**motion.provenance, "conversion": done})
@@ -306,10 +308,10 @@ def _facing_forward(motion: SyntheticMotion) -> SyntheticMotion:
     return motion.replace(positions=(motion.positions - start) @ turn.T)
 
 
-def _grounded(motion: SyntheticMotion, percentile: float) -> SyntheticMotion:
-    """The motion with a percentile over the frames of its lowest point on the floor."""
+def _grounded(motion: SyntheticMotion, percentile: float) -> tuple[SyntheticMotion, float]:
+    """The motion with a percentile over the frames of its lowest point on the floor, and where that was, m."""
     ground = float(np.percentile(find_support(motion).lowest, percentile))
-    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, ground)))
+    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, ground))), ground
 
 
 def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
