@@ -12,7 +12,6 @@ import email.utils
 import hashlib
 import http.client
 import json
-import os
 import tempfile
 import time
 import urllib.error
@@ -27,6 +26,7 @@ from scipy.interpolate import CubicSpline
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
+from athena_wbc.synthesis.addresses import check_address, check_variable, token_of
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 
@@ -114,7 +114,9 @@ class HttpGenerator:
     def _post(self, body: bytes) -> tuple[str, bytes]:
         """Content type and bytes of the answer, after as many tries as it takes and is allowed."""
         where = f"http: {_public(self.config.url)}"
-        request = urllib.request.Request(self.config.url, data=body, headers=self._headers(), method="POST")
+        headers = self._headers()
+        request = urllib.request.Request(self.config.url, data=body, headers=headers, method="POST")
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
         opener = urllib.request.build_opener(_NoRedirects)
         for attempt in range(self.config.retries + 1):
             asked: float | None = None
@@ -125,9 +127,9 @@ class HttpGenerator:
                 with error:
                     if error.code not in _AGAIN:
                         raise AthenaError(
-                            f"{where}: answers {error.code} {_said(error)}; {_remedy(error.code)}"
+                            f"{where}: answers {error.code} {_said(error, token)}; {_remedy(error.code)}"
                         ) from None
-                    reason, asked = f"answers {error.code} {_said(error)}", _retry_after(error.headers)
+                    reason, asked = f"answers {error.code} {_said(error, token)}", _retry_after(error.headers)
             except TimeoutError:
                 reason = f"was silent for {self.config.timeout:g} s"
             except (OSError, http.client.HTTPException) as error:
@@ -143,12 +145,8 @@ class HttpGenerator:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept": "application/json, application/x-npz"}
-        variable = self.config.token_variable
-        if variable:
-            token = os.environ.get(variable, "").strip()
-            if not token:
-                raise AthenaError(f"http: token_variable: the environment variable {variable} is not set; export it")
-            headers["Authorization"] = f"Bearer {token}"
+        if self.config.token_variable:
+            headers["Authorization"] = f"Bearer {token_of(self.config.token_variable, 'http: token_variable')}"
         return headers
 
     def _limited(self, answer: Any, where: str) -> bytes:
@@ -190,15 +188,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check(config: HttpConfig) -> None:
-    try:
-        address = urlsplit(config.url)
-        _ = address.port
-    except ValueError as error:
-        raise AthenaError(f"url: is no address ({error}); give one as http://127.0.0.1:8000/generate") from None
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise AthenaError(
-            f"url: '{_public(config.url)[:80]}' is no address; give one as http://127.0.0.1:8000/generate"
-        )
+    check_address(config.url, "url", "token_variable")
+    if config.token_variable:
+        check_variable(config.token_variable, "token_variable")
     for key, least, most in (
         ("timeout", 0.01, 3600.0),
         ("retries", 0, 20),
@@ -211,19 +203,18 @@ def _check(config: HttpConfig) -> None:
 
 
 def _public(url: str) -> str:
-    """The address without user, password and query, any of which may hold a secret."""
+    """A checked address without its query, which may hold a secret."""
     address = urlsplit(url)
-    host = address.hostname or ""
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{host}{port}{address.path}" if address.scheme else url.split("?")[0]
+    return f"{address.scheme}://{address.netloc}{address.path}"
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """The first words of a refusal."""
+def _said(error: urllib.error.HTTPError, token: str) -> str:
+    """The first words of a refusal, without the token."""
     try:
         text = error.read(400).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         text = ""
+    text = text.replace(token, "***") if token else text
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return f"({words[:120]})" if words else f"({error.reason})"
 

@@ -263,7 +263,28 @@ def test_settings_are_checked() -> None:
 
 
 def test_secrets_of_an_address_are_not_shown() -> None:
-    assert _public("https://me:pw@host.org:81/generate?key=secret") == "https://host.org:81/generate"
+    assert _public("https://host.org:81/generate?key=secret") == "https://host.org:81/generate"
+    for url in ("http://me:s3cret@host/a", "http://s3cret@host/a", "me:s3cret@host/a"):
+        with pytest.raises(AthenaError, match="^here: url: holds a user or a password; .*token_variable") as caught:
+            make_generator("http", {"url": url}, "here")
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_token_is_in_no_message(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AthenaError, match="token_variable: takes the NAME") as caught:
+        make_generator("http", {"url": stub.url, "token_variable": "sk-s3cret"}, "here")
+    assert "s3cret" not in str(caught.value)
+    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
+    for token in ("s3cret\ninjected: yes", "s3cret\u20ac", "s3cret two"):
+        monkeypatch.setenv("ATHENA_TEST_TOKEN", token)
+        with pytest.raises(AthenaError, match="variable ATHENA_TEST_TOKEN holds no token") as caught:
+            made.generate(PROMPTS[:1], 20, seed=0)
+        assert "s3cret" not in str(caught.value)
+    assert stub.requests == []
+    monkeypatch.setenv("ATHENA_TEST_TOKEN", "s3cret")
+    stub.answers = [lambda asked: (401, {}, b"s3cret is unknown")]
+    with pytest.raises(AthenaError, match=r"answers 401 \(\*\*\* is unknown\)"):
+        made.generate(PROMPTS[:1], 20, seed=0)
 
 
 def test_dates_to_wait_for() -> None:
