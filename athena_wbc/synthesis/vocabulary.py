@@ -137,6 +137,7 @@ class Manner:
         return Manner(arms=other.arms or self.arms, **values)
 
 
+_LARGEST = 1e6
 PLAIN = Manner()
 """The manner that changes nothing."""
 
@@ -153,18 +154,27 @@ def manner_from(value: Mapping[str, Any], where: str) -> Manner:
 
 def _build(kind: type, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
-        raise AthenaError(f"{where}: takes keys and values, not '{value}'")
+        raise AthenaError(f"{where}: takes keys and values, not '{_shown(value)}'")
     fields = {field.name: field.type for field in dataclasses.fields(kind)}
     for key, given in value.items():
         if key not in fields:
             raise AthenaError(f"{where}: key {suggest(str(key), fields)}")
         wanted = fields[key]
-        fits = isinstance(given, str) if wanted == "str" else isinstance(given, (int, float)) and given == given
+        # What is so large that no range has it, infinity included, has no whole number or no float to compare.
+        fits = isinstance(given, str) if wanted == "str" else isinstance(given, (int, float)) and abs(given) < _LARGEST
         if isinstance(given, bool) or not fits or (wanted == "int" and given != int(given)):
-            raise AthenaError(f"{where}: {key}: must be {'a text' if wanted == 'str' else 'a number'}, is '{given}'")
+            raise AthenaError(
+                f"{where}: {key}: must be {'a text' if wanted == 'str' else 'a number'}, is '{_shown(given)}'"
+            )
     if kind is Move and "move" not in value:
         raise AthenaError(f"{where}: has no key 'move'")
     try:
         return kind(**{key: int(given) if fields[key] == "int" else given for key, given in value.items()})
     except AthenaError as error:
         raise AthenaError(f"{where}: {error}") from None
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, for a message."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -60,6 +60,6 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(AthenaError, match=f"^key: the environment variable ATHENA_TEST_TOKEN {message}") as caught:
             token_of("ATHENA_TEST_TOKEN", "key")
         assert "s3" not in str(caught.value)
-    with pytest.raises(AthenaError, match="^key: takes the NAME") as caught:
+    with pytest.raises(AthenaError, match=r"^key: takes the NAME") as caught:
         check_variable("hf_s3cret", "key")
     assert "s3cret" not in str(caught.value)

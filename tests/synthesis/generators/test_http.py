@@ -265,7 +265,7 @@ def test_settings_are_checked() -> None:
 def test_secrets_of_an_address_are_not_shown() -> None:
     assert _public("https://host.org:81/generate?key=secret") == "https://host.org:81/generate"
     for url in ("http://me:s3cret@host/a", "http://s3cret@host/a", "me:s3cret@host/a"):
-        with pytest.raises(AthenaError, match="^here: url: holds a user or a password; .*token_variable") as caught:
+        with pytest.raises(AthenaError, match=r"^here: url: holds a user or a password; .*token_variable") as caught:
             make_generator("http", {"url": url}, "here")
         assert "s3cret" not in str(caught.value)
 
