@@ -29,6 +29,10 @@ def test_combined_manners_stay_within_their_ranges():
     ("value", "message"),
     [
         ("front_kik", "bank.yaml: move: unknown 'front_kik'; did you mean 'front_kick'?"),
+        ("somersalt", "bank.yaml: move: unknown 'somersalt'; did you mean 'roll'? (all 71 moves: docs/synthesis_bank"),
+        ("Front Kick", "did you mean 'front_kick'?"),
+        ("roundhouse", "did you mean 'round_kick'?"),
+        ("xyzzy", "bank.yaml: move: unknown 'xyzzy'; (all 71 moves: docs/synthesis_bank.md)"),
         ({"move": "jump", "turns": 9}, "bank.yaml: move 'jump': turns: must be from -4 to 4, is 9"),
         ({"move": "jump", "count": 1.5}, "bank.yaml: count: must be a number, is '1.5'"),
         ({"move": "jump", "side": 3}, "bank.yaml: side: must be a text, is '3'"),
