@@ -17,13 +17,17 @@ from athena_wbc.synthesis.ground import Support, find_support
 from athena_wbc.synthesis.motion import JOINT_NAMES, PARENTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.records import FilterResult
 
+LOWER = ("duration", "motion", "root_low")
+"""Filters whose limit is the least that passes; infinity would refuse everything."""
+
 _STANDS = 0.1
 """Share of the frames in which a foot bears weight, from which their heights tell where the body stands."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FilterConfig:
-    """Limits. Infinity (``inf``, or ``-inf`` for the two lower ones) switches a filter off; its number is recorded."""
+    """Limits. Infinity (``inf``, or ``-inf`` for those of :data:`LOWER`) switches a filter off; its number is
+    recorded."""
 
     duration: float = 0.6
     """Least length of a motion, s."""
@@ -54,13 +58,14 @@ def check_filters(config: FilterConfig, where: str) -> None:
     """Refuse limits that make no sense.
 
     Raises:
-        AthenaError: a limit that is not a number or negative; the message begins with `where` and the key.
+        AthenaError: a limit that is not a number, is negative, or refuses everything; the message begins with `where`
+            and the key.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        off = field.name in ("duration", "motion", "root_low") and value == -np.inf
-        if not (value >= 0.0 or off):
-            raise AthenaError(f"{where}.{field.name}: must be zero or more, or inf to switch it off, is {value:g}")
+        off = -np.inf if field.name in LOWER else np.inf
+        if not (0.0 <= value < np.inf or value == off):
+            raise AthenaError(f"{where}.{field.name}: must be zero or more, or {off:g} to switch it off, is {value:g}")
 
 
 def run_filters(motion: SyntheticMotion, config: FilterConfig) -> list[FilterResult]:

@@ -11,11 +11,12 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import read_human
-from athena_wbc.synthesis.convert import ConversionConfig, from_human, prepare
-from athena_wbc.synthesis.filters import FilterConfig, check_filters, failures, run_filters
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
+from athena_wbc.synthesis.filters import LOWER, FilterConfig, check_filters, failures, run_filters
 from athena_wbc.synthesis.ground import find_support
 from athena_wbc.synthesis.motion import PELVIS
 from tests.synthesis.figure import jumping, motion_of, moved, standing, turned, with_joint
+from tests.synthesis.recordings import from_human
 
 NAMES = (
     "duration", "motion", "root_low", "root_high", "penetration", "floating", "skating", "bone_drift", "joint_speed",
@@ -177,6 +178,12 @@ def test_limits_are_checked() -> None:
     for key, value in (("penetration", -0.1), ("skating", math.nan), ("floating", -math.inf)):
         with pytest.raises(AthenaError, match=f"filters.{key}: must be zero or more"):
             check_filters(FilterConfig(**{key: value}), "filters")
+    for key in LOWER:
+        for value in (-1.0, math.inf, math.nan):
+            with pytest.raises(AthenaError, match=f"filters.{key}: must be zero or more, or -inf to switch it off, is"):
+                check_filters(FilterConfig(**{key: value}), "filters")
+    with pytest.raises(AthenaError, match="or inf to switch it off, is -inf"):
+        check_filters(FilterConfig(floating=-math.inf), "filters")
 
 
 @pytest.mark.parametrize("folder", ["deepmimic_human", "humanml3d_sample", "asap_smpl"])
