@@ -22,11 +22,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
 from athena_wbc.synthesis.addresses import check_address, check_variable, token_of
+from athena_wbc.synthesis.generators.mdm.features import placed_start
+from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 
@@ -83,7 +84,7 @@ class HttpGenerator:
         self._sleep = sleep
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
-        """The server's motions, resampled to 20 fps and cut at `frames`.
+        """The server's motions, resampled to 20 fps, cut at `frames`, and begun over the origin, facing x.
 
         Raises:
             AthenaError: the server does not answer, refuses, or answers with something else.
@@ -100,7 +101,7 @@ class HttpGenerator:
             motions += [
                 SyntheticMotion(
                     prompt_id=prompt.id,
-                    positions=answers[prompt.id][:frames],
+                    positions=placed_start(answers[prompt.id][:frames]),
                     generator=self.name,
                     is_learned=self.is_learned,
                     seed=seed,
@@ -288,10 +289,7 @@ def _positions(where: str, array: np.ndarray, up: str, fps: float) -> np.ndarray
     if not (np.abs(positions) < LARGEST_POSITION).all():
         raise AthenaError(f"{where}: positions are not finite, or beyond {LARGEST_POSITION:g} m; metres are expected")
     positions = positions[..., _UP[up]]
-    if fps == FPS:
-        return positions
-    times = np.arange(len(positions)) / fps
-    frames = int(np.floor(times[-1] * FPS + 1e-6)) + 1
-    if frames < 2:
-        raise AthenaError(f"{where}: lasts {times[-1]:.3f} s, too short for two frames at {FPS:g} fps")
-    return CubicSpline(times, positions, axis=0)(np.minimum(np.arange(frames) / FPS, times[-1]))
+    lasts = (len(positions) - 1) / fps
+    if lasts * FPS < 1.0 - 1e-6:
+        raise AthenaError(f"{where}: lasts {lasts:.3f} s, too short for two frames at {FPS:g} fps")
+    return joints_at_rate(positions, fps, FPS)
