@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from athena_wbc.synthesis.config import scheduler_options
 from athena_wbc.synthesis.language.config import placed
 from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.protocols import Judge, Scheduler
@@ -25,5 +26,5 @@ def scheduler_of(plan: LoopPlan) -> Scheduler:
     from athena_wbc.synthesis.schedulers.registry import make_scheduler
 
     chosen = plan.config.scheduler
-    options = placed(chosen.name, chosen.options, LANGUAGE_FOLDER)
+    options = placed(chosen.name, scheduler_options(plan.config), LANGUAGE_FOLDER)
     return make_scheduler(chosen.name, options, f"{plan.source}: scheduler", chosen.ablation)

@@ -13,7 +13,7 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
-from athena_wbc.synthesis.config import SynthesisConfig
+from athena_wbc.synthesis.config import SynthesisConfig, scheduler_options
 from athena_wbc.synthesis.refine.config import refine_config
 
 
@@ -82,7 +82,7 @@ def check_parts(config: SynthesisConfig, source: str) -> None:
 
     generator_config(config.generator.name, config.generator.options, f"{source}: generator")
     scheduler = config.scheduler
-    make_scheduler(scheduler.name, scheduler.options, f"{source}: scheduler", scheduler.ablation)
+    make_scheduler(scheduler.name, scheduler_options(config), f"{source}: scheduler", scheduler.ablation)
     if config.refine.on:
         refine_config(config.refine.options, f"{source}: refine.options")
 

@@ -9,7 +9,7 @@ import yaml
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.resources import config_names
-from athena_wbc.synthesis.config import load_synthesis, to_dict
+from athena_wbc.synthesis.config import load_synthesis, scheduler_options, to_dict
 from athena_wbc.synthesis.loop.resolve import resolve_loop
 
 
@@ -39,6 +39,16 @@ def test_another_part_has_other_options(tmp_path: Path) -> None:
     assert load_synthesis(str(path)).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
+
+
+def test_the_control_has_as_many_prompts_from_the_same_start() -> None:
+    """``--scheduler one_shot`` with the demo: 6 prompts of 5 domains in 2 loops, from tier 1."""
+    config = load_synthesis("demo", given={"scheduler": "one_shot"})
+    assert config.scheduler.options == {"start_tier": 1.0}
+    assert scheduler_options(config) == {"start_tier": 1.0, "loops": 2}
+    config.scheduler.options["loops"] = 5
+    assert scheduler_options(config)["loops"] == 5
+    assert scheduler_options(load_synthesis("demo")) == load_synthesis("demo").scheduler.options
 
 
 def test_paths_start_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
