@@ -27,6 +27,7 @@ from scipy.interpolate import CubicSpline
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
+from athena_wbc.synthesis.address import check_address
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 
@@ -190,15 +191,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check(config: HttpConfig) -> None:
-    try:
-        address = urlsplit(config.url)
-        _ = address.port
-    except ValueError as error:
-        raise AthenaError(f"url: is no address ({error}); give one as http://127.0.0.1:8000/generate") from None
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise AthenaError(
-            f"url: '{_public(config.url)[:80]}' is no address; give one as http://127.0.0.1:8000/generate"
-        )
+    check_address(
+        config.url, "url", "http://127.0.0.1:8000/generate", "put a token into the variable of token_variable"
+    )
     for key, least, most in (
         ("timeout", 0.01, 3600.0),
         ("retries", 0, 20),

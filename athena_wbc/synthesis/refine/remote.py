@@ -17,7 +17,6 @@ import json
 import os
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis.address import check_address
 from athena_wbc.synthesis.motion import FPS, JOINTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.refine.config import MOST_ROUNDS
@@ -62,13 +62,9 @@ class RemoteConfig:
 
 def check_remote_config(config: RemoteConfig, where: str) -> None:
     """Refuse settings that cannot work; the message begins with `where` and the key."""
-    address = urllib.parse.urlsplit(config.url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise AthenaError(f"{where}: url: must begin with http:// or https:// and name a host, is '{config.url}'")
-    if address.username or address.password:
-        raise AthenaError(
-            f"{where}: url: holds a user or password; put a key into an environment variable (api_key_env)"
-        )
+    check_address(
+        config.url, f"{where}: url", "http://127.0.0.1:8010/irg", "put a key into the variable of api_key_env"
+    )
     if not config.timeout_s > 0.0 or not config.backoff_s >= 0.0:
         raise AthenaError(f"{where}: {'backoff_s' if config.timeout_s > 0.0 else 'timeout_s'}: must be a time, in s")
     if not 0 <= config.retries <= 10:

@@ -255,7 +255,7 @@ def test_broken_answers_are_one_line(stub: Stub, answer: Callable[[dict], Answer
 
 
 def test_settings_are_checked() -> None:
-    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/"):
+    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/", "http://[a/", "http://me:pw@a/"):
         with pytest.raises(AthenaError, match=r"^here: url: "):
             make_generator("http", {"url": url}, "here")
     with pytest.raises(AthenaError, match=r"^here: retries: must be from 0 to 20, is -1"):

@@ -153,6 +153,8 @@ def test_the_key_is_sent_and_never_told(stub_server: StubServer, monkeypatch: py
     [
         ({"url": "file:///etc/hosts"}, "url"),
         ({"url": "http://me:secret@host/irg"}, "url"),
+        ({"url": "http://[bad/irg"}, "url"),
+        ({"url": "http://host:abc/irg"}, "url"),
         ({"timeout_s": 0.0}, "timeout_s"),
         ({"backoff_s": -1.0}, "backoff_s"),
         ({"retries": -1}, "retries"),
@@ -169,5 +171,5 @@ def test_it_is_a_generator_by_name():
     made = make_generator("irg", {"retries": 0}, "run.yaml")
     assert isinstance(made, RemoteIrg)
     assert made.config.retries == 0
-    with pytest.raises(AthenaError, match=r"run\.yaml.*url: must begin"):
+    with pytest.raises(AthenaError, match=r"run\.yaml.*url: 'ftp://host' is no address"):
         make_generator("irg", {"url": "ftp://host"}, "run.yaml")
