@@ -72,7 +72,7 @@ class HttpGenerator:
         sleep: called with the seconds to wait before another try.
 
     Raises:
-        AthenaError: a setting that cannot be.
+        AthenaError: a setting that cannot be, or a token that is missing.
     """
 
     name = "http"
@@ -82,6 +82,7 @@ class HttpGenerator:
         self.config = config
         self.is_learned = config.learned
         self._sleep = sleep
+        self._headers()  # so that a missing token is known before there is anything to lose
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """The server's motions, resampled to 20 fps and cut at `frames`.

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from athena_wbc.synthesis.config import scheduler_options
 from athena_wbc.synthesis.language.config import placed
 from athena_wbc.synthesis.loop.plan import LoopPlan
+from athena_wbc.synthesis.loop.resolve import LANGUAGE_FOLDER
 from athena_wbc.synthesis.protocols import Judge, Scheduler
-
-LANGUAGE_FOLDER = Path("language")
-"""Where a run keeps what it asked language models, and what that cost, from the run's folder."""
 
 
 def judge_of(plan: LoopPlan) -> Judge:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.loop.parts import judge_of
 from athena_wbc.synthesis.loop.plan import LoopPlan
+from athena_wbc.synthesis.loop.resolve import generator_of
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Generator
@@ -27,7 +27,7 @@ def make_producer(plan: LoopPlan) -> Producer:
         AthenaError: a generator that there is not, or that lacks weights, files or a server.
     """
     config = plan.config
-    generator = make_generator(config.generator.name, config.generator.options, f"{plan.source}: generator")
+    generator = generator_of(config, plan.source)
     if config.refine.on:
         return _refining(plan, generator)
     if isinstance(generator, RemoteIrg):

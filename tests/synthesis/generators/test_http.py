@@ -204,11 +204,11 @@ def test_a_large_answer_is_not_read(stub: Stub) -> None:
 
 
 def test_the_token_comes_from_the_environment(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     monkeypatch.delenv("ATHENA_TEST_TOKEN", raising=False)
     with pytest.raises(AthenaError, match="variable ATHENA_TEST_TOKEN is not set"):
-        made.generate(PROMPTS[:1], 20, seed=0)
+        generator(stub, token_variable="ATHENA_TEST_TOKEN")
     monkeypatch.setenv("ATHENA_TEST_TOKEN", "s3cret")
+    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     (motion,) = made.generate(PROMPTS[:1], 20, seed=0)
     assert stub.requests[-1][1]["Authorization"] == "Bearer s3cret"
     assert "s3cret" not in json.dumps(dict(motion.provenance))

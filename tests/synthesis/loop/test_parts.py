@@ -107,6 +107,15 @@ def test_a_language_model_schedules_a_loop(tmp_path: Path, fakes: None, stub_ser
     assert min(prompt["tier"] for prompt in prompts) > max(prompt["tier"] for prompt in before)
     assert all(set(prompt["slots"]) == set(AXES) for prompt in prompts)
     assert {line["purpose"] for line in read_costs(out / "language" / "costs.jsonl")} == {"schedule"}
+    # What the run has recorded answers for the server, in the run itself.
+    stub_server.close()
+    again = run(out, resume=True, until="loop_1.generate", overrides=["scheduler.options.cassette={mode: replay}"])
+    assert set(started(again)) == {"loop_0.prompts", "loop_1.prompts", "loop_1.generate"}
+    assert read_lines(out / "loop_1" / "prompts.jsonl") == prompts
+    repeated = json.loads((out / "loop_1" / "schedule.json").read_text())["log"]
+    assert [entry for entry in repeated if entry["kind"] == "child"] == children
+    last = read_costs(out / "language" / "costs.jsonl")[-1]
+    assert last["replayed"] == last["calls"] == 1
 
 
 @pytest.mark.parametrize(
