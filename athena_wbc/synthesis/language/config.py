@@ -15,8 +15,10 @@ from athena_wbc.synthesis.address import check_address
 STRUCTURES = ("auto", "json_schema", "json_object")
 MODES = ("off", "live", "record", "replay")
 FAILURES = ("fallback", "stop")
-ASKING = ("vlm", "ensemble", "llm")
-"""Judges and schedulers that ask language models."""
+ADVISER = "adviser"
+"""What a refinement may ask; it has no name of its own in a configuration."""
+ASKING = ("vlm", "ensemble", "llm", ADVISER)
+"""Judges, schedulers and advisers that ask language models."""
 CASSETTE, COSTS = "cassette.jsonl", "costs.jsonl"
 """What the parts of a run leave in its folder."""
 
@@ -76,7 +78,7 @@ class CassetteConfig:
 
 
 def placed(name: str, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Options of a judge or a scheduler of a run, with cassette and cost log in `folder` where they name none.
+    """Options of a judge, scheduler or adviser of a run, with cassette and cost log in `folder` where they name none.
 
     Those that ask no language model keep theirs as they are. The parts of a run may share the files: what they ask
     differs.

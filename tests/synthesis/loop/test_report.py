@@ -13,9 +13,10 @@ import pytest
 from athena_wbc import cli
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
+from athena_wbc.synthesis.language.costs import CostLog, Usage
 from athena_wbc.synthesis.report.compare import compare_runs, find_runs, write_comparison
 from athena_wbc.synthesis.report.findings import read_run
-from athena_wbc.synthesis.report.tables import decisions
+from athena_wbc.synthesis.report.tables import costs_table, decisions
 from athena_wbc.synthesis.report.write import verdict
 from tests.synthesis.loop.small_loop import manifest
 
@@ -79,6 +80,23 @@ def test_its_numbers_are_in_the_record(loop_home: Path) -> None:
     assert any("compare several seeds" in note for note in record["notes"])
     table = (out / "table.md").read_text()
     assert "| loop | prompts | kept |" in table and "| of loop 1 |" in table
+
+
+def test_what_language_models_took_is_summed(out: Path) -> None:
+    log = CostLog(out / "language" / "costs.jsonl")
+    log.add(Usage("qwen", 1200, 90, 2.5, 0.5), "alignment")
+    log.add(Usage("qwen", 800, 10, 1.5, 0.25), "difficulty")
+    log.add(Usage("gem", 300, 7, 100.0, None, replayed=1), "schedule")
+    assert cli.main(["report", str(out)]) == 0
+    assert json.loads((out / "report.json").read_text())["language"]["qwen"]["input_tokens"] == 2000
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in costs_table(read_run(out, False)).blocks[0].rows}
+    assert rows == {
+        "gem": ["1", "1", "300", "7", "1.7 min", "–"],
+        "qwen": ["2", "0", "2000", "100", "4 s", "0.75"],
+    }
+    page = (out / "report.html").read_text()
+    assert "<h2>Language models</h2>" in page
+    read(out / "report.html")
 
 
 def test_examples_of_decisions(loop_home: Path) -> None:
