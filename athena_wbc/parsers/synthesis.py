@@ -19,7 +19,7 @@ def add_synthesize(commands: Commands) -> None:
         ("synthesis", "synthesize"),
         "Run the closed loop: prompts, motions, filters, judges, retargeting, training, evaluation, harder prompts.",
         "synthesize --preset demo --out runs/claims\n"
-        "synthesize --preset default --loops 3 --jobs 2 --out runs/claims\n"
+        "synthesize --loops 3 --jobs 2 --out runs/claims\n"
         "synthesize --out runs/claims --resume\n"
         "synthesize --out runs/claims --loops 4 --resume\n"
         "synthesize --preset demo --scheduler random --seed 1 --out runs/random_1\n"
@@ -29,7 +29,7 @@ def add_synthesize(commands: Commands) -> None:
     parser.set_defaults(overrides=[])
     parser.usage = f"{parser.prog} [options] [key=value ...]\n       {parser.prog} compare RUN [RUN ...] [--out FOLDER]"
     parser.epilog = f"{parser.epilog}{_NAMES}"
-    parser.add_argument("--preset", help="demo, default, or a YAML file; to go on, what --out was made with")
+    parser.add_argument("--preset", help="demo, default, or a YAML file (default; to go on, what --out was made with)")
     parser.add_argument("--out", help="folder of the run; of a comparison, where it is written to")
     parser.add_argument(
         "--loops", type=positive, help="rounds of prompts, motions and training; more may be added later"

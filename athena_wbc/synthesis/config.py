@@ -20,6 +20,12 @@ from athena_wbc.synthesis.records import VERDICTS
 FIXED = "fixed"
 """Name of the fixed tracker, where a training may start from it; also its stage and folder."""
 
+ONE_SHOT = "one_shot"
+"""Name of the scheduler that is the control of the others: it has as many prompts, from where they start."""
+
+_SHARED = {ONE_SHOT: ("start_tier",)}
+"""Scheduler -> options that it takes over from the one in whose place it is put."""
+
 EARLIER = ("rehearsal", "all", "none")
 """Which clips of earlier loops are trained again."""
 
@@ -239,11 +245,21 @@ def _without_base(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_parts(values: dict[str, Any], parts: Mapping[str, str]) -> dict[str, Any]:
-    """The values with other parts; a part of another name has other options."""
+    """The values with other parts; a part of another name has other options, but for those of a control."""
     for key, name in parts.items():
         if values[key]["name"] != name:
-            values[key] |= {"name": name, "options": {}}
+            shared = _SHARED.get(name, ()) if key == "scheduler" else ()
+            options = {option: value for option, value in values[key]["options"].items() if option in shared}
+            values[key] |= {"name": name, "options": options}
     return values
+
+
+def scheduler_options(config: SynthesisConfig) -> dict[str, Any]:
+    """The scheduler's options; `one_shot` has as many loops as the run where it names none."""
+    options = dict(config.scheduler.options)
+    if config.scheduler.name == ONE_SHOT and options.get("loops") is None:
+        options["loops"] = config.loops
+    return options
 
 
 def check_synthesis_config(config: SynthesisConfig, source: str) -> None:

@@ -14,7 +14,11 @@ from athena_wbc.synthesis.records import Judgement, Observation
 
 @runtime_checkable
 class Generator(Protocol):
-    """Text to motion."""
+    """Text to motion.
+
+    One that reads files has a method ``files()`` too, which returns the paths of files and folders that its motions are
+    made from. A loop makes its motions again where one of these has changed.
+    """
 
     name: str
     is_learned: bool

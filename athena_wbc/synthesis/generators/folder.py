@@ -88,6 +88,10 @@ class FolderGenerator:
         self.config = config
         self.is_learned = config.learned
 
+    def files(self) -> list[Path]:
+        """What is read to find and to answer; see :func:`motion_files`."""
+        return motion_files(Path(self.config.folder), self.config.index)
+
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """The motion that the index names for a prompt, or the one whose caption has its words.
 
@@ -180,15 +184,26 @@ def read_entries(folder: Path, index: str = "", fps: float | None = None, up: st
     Raises:
         AthenaError: no folder, no motion in it, or an index with a wrong line.
     """
-    if not folder.is_dir():
-        raise AthenaError(f"folder: {folder}: is no folder; name one with motions")
-    path = Path(index) if index else folder / INDEX
-    if index and not path.is_file():
-        raise AthenaError(f"index: {path}: no such file; write it, or leave index out")
+    path = _index_path(folder, index)
     entries = _of_index(path, folder) if path.is_file() else _of_files(folder, fps, up)
     if not entries:
         raise AthenaError(f"folder: {folder}: holds no motion of a human format that athena reads; put some there")
     return entries
+
+
+def motion_files(folder: Path, index: str = "") -> list[Path]:
+    """What :func:`read_entries` reads: the whole folder, or its index with the motions and captions that it names.
+
+    Raises:
+        AthenaError: no folder, or an index with a wrong line.
+    """
+    path = _index_path(folder, index)
+    if not path.is_file():
+        return [folder]
+    root = folder.resolve()
+    motions = sorted({folder / entry.path.relative_to(root) for entry in _of_index(path, folder)})
+    captions = [motion.with_suffix(".txt") for motion in motions]
+    return [path, *motions, *(caption for caption in captions if caption.is_file())]
 
 
 def read_entry(entry: Entry, fps: float | None, up: str | None) -> HumanMotion:
@@ -230,6 +245,16 @@ def as_joints(motion: HumanMotion, where: str) -> np.ndarray:
 
 def _draw(prompt: Prompt, seed: int, count: int) -> int:
     return noise_source(prompt.id, seed).initial_seed() % count
+
+
+def _index_path(folder: Path, index: str) -> Path:
+    """Where the index is, or would be."""
+    if not folder.is_dir():
+        raise AthenaError(f"folder: {folder}: is no folder; name one with motions")
+    path = Path(index) if index else folder / INDEX
+    if index and not path.is_file():
+        raise AthenaError(f"index: {path}: no such file; write it, or leave index out")
+    return path
 
 
 def _of_index(path: Path, folder: Path) -> list[Entry]:

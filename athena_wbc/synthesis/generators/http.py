@@ -25,11 +25,12 @@ import numpy as np
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
-from athena_wbc.synthesis.addresses import check_address, check_variable, token_of
+from athena_wbc.synthesis.address import check_address
 from athena_wbc.synthesis.generators.mdm.features import placed_start
 from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
+from athena_wbc.synthesis.tokens import check_variable, token_of
 
 LONGEST_WAIT = 60.0
 """Seconds that one wait between tries takes at most, whatever the server asks for."""
@@ -72,7 +73,7 @@ class HttpGenerator:
         sleep: called with the seconds to wait before another try.
 
     Raises:
-        AthenaError: a setting that cannot be.
+        AthenaError: a setting that cannot be, or a token that is missing.
     """
 
     name = "http"
@@ -82,6 +83,7 @@ class HttpGenerator:
         self.config = config
         self.is_learned = config.learned
         self._sleep = sleep
+        self._headers()  # so that a missing token is known before there is anything to lose
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """The server's motions, resampled to 20 fps, cut at `frames`, and begun over the origin, facing x.
@@ -189,7 +191,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check(config: HttpConfig) -> None:
-    check_address(config.url, "url", "token_variable")
+    check_address(
+        config.url, "url", "http://127.0.0.1:8000/generate", "put a token into the variable of token_variable"
+    )
     if config.token_variable:
         check_variable(config.token_variable, "token_variable")
     for key, least, most in (

@@ -47,9 +47,15 @@ def build_graph(config: SynthesisConfig) -> dict[str, Stage]:
     if config.heldout:
         stages.append(LoopStage(BASELINE, BASELINE, FIXED, fixed))
         last.append(BASELINE)
-    records = [stage_name(loop, RECORD) for loop in range(config.loops)]
-    stages.append(LoopStage(REPORT, REPORT, needs=tuple(dict.fromkeys([*records, *last]))))
+    # The report tells the scheduler's decisions too, which no record holds.
+    shown = [stage_name(loop, kind) for loop in range(config.loops) for kind in (PROMPTS, RECORD)]
+    stages.append(LoopStage(REPORT, REPORT, needs=tuple(dict.fromkeys([*shown, *last]))))
     return {stage.name: stage for stage in stages}
+
+
+def starts_anew(config: SynthesisConfig, loop: int) -> bool:
+    """Whether a loop's training starts with `training.init_from`, not with the loop before; a pipeline never does."""
+    return config.training.pipeline is None and (loop == 0 or not config.training.warm_start)
 
 
 def _needs(config: SynthesisConfig, loop: int, fixed: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -62,10 +68,10 @@ def _needs(config: SynthesisConfig, loop: int, fixed: tuple[str, ...]) -> dict[s
         return tuple(stage_name(before, kind) for before in range(loop))
 
     training = (*own(CORPUS, RETARGET), *earlier(RETARGET))
-    if loop > 0 and config.training.warm_start and config.training.pipeline is None:
+    if starts_anew(config, loop):
+        training += fixed if config.training.init_from == FIXED else ()
+    elif config.training.pipeline is None:
         training += (stage_name(loop - 1, TRAIN),)
-    elif config.training.init_from == FIXED:
-        training += fixed
     return {
         PROMPTS: earlier(RECORD),
         GENERATE: own(PROMPTS),
@@ -77,5 +83,5 @@ def _needs(config: SynthesisConfig, loop: int, fixed: tuple[str, ...]) -> dict[s
         TRAIN: training,
         EVALUATE: own(CORPUS, RETARGET, TRAIN),
         MEASURE: own(CORPUS, RETARGET) + fixed,
-        RECORD: own(CORPUS, RETARGET, TRAIN, EVALUATE, MEASURE),
+        RECORD: own(GENERATE, FILTER, JUDGE, RETARGET, CORPUS, TRAIN, EVALUATE, MEASURE),
     }

@@ -22,10 +22,11 @@ from athena_wbc.pipeline.plan import Motions, check_heldout
 from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
-from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, scheduler_options, to_dict
+from athena_wbc.synthesis.generators.sources import sources_digest
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
-from athena_wbc.synthesis.loop.resolve import Resolved
+from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_sources
 
 TRACKER, PIPELINE = "tracker", "pipeline"
 """Folders of a loop's training, within the loop's."""
@@ -72,7 +73,7 @@ class LoopPlan(Work):
         return given if given is not None else f"{FIXED}/{FOLDER}/model_{self.config.fixed.iterations}.pt"
 
     def first_init(self) -> str | None:
-        """What the first loop's training starts with."""
+        """What a training starts with that does not go on from the loop before."""
         start = self.config.training.init_from
         return self.fixed_checkpoint() if start == FIXED else start
 
@@ -89,10 +90,10 @@ class LoopPlan(Work):
             return {**_without(values["fixed"], "checkpoint", "motions"), "configuration": self.resolved.fixed}
         if kind == TRAIN:
             own = {**values["training"], "seed": self.seed, "configuration": self.resolved.training}
-            return own if _loop(stage) == 0 else _without(own, "init_from")
+            return own if self._starts_anew(stage) else _without(own, "init_from")
         if kind == graph.PROMPTS:
             return {
-                "scheduler": values["scheduler"],
+                "scheduler": values["scheduler"] | {"options": plain(scheduler_options(config))},
                 "bank": bank_hash(self.bank),
                 "per_domain": config.per_domain,
                 "seed": self.seed,
@@ -116,7 +117,7 @@ class LoopPlan(Work):
             judging = dataclasses.asdict(config.evaluation) | self.resolved.judging | {"seed": self.judging_seed}
             return judging | {"robot": self.embodiment.hash}
         if kind == graph.RECORD:
-            return {"scheduler": config.scheduler.name}
+            return {"accept": values["judge"]["accept"], "robot": self.embodiment.hash}
         return values["analysis"] | {"heldout": values["heldout"]}
 
     @property
@@ -129,15 +130,22 @@ class LoopPlan(Work):
         inputs = {SETTINGS: settings_hash(settings)} | {name: self.output_hash(name) for name in stage.needs}
         if stage.kind == TRAIN and stage.name == FIXED:
             inputs["motions"] = self.fixed_motions.hash
-        elif stage.kind == TRAIN and _loop(stage) == 0 and self.config.training.init_from not in (None, FIXED):
-            inputs["init_from"] = _file_hash(self.first_init())
+        elif stage.kind == TRAIN and self._starts_anew(stage) and FIXED not in stage.needs:
+            if (start := self.first_init()) is not None:
+                inputs["init_from"] = _file_hash(start)
         elif stage.kind in (graph.MEASURE, graph.BASELINE) and self.config.fixed.checkpoint is not None:
             inputs[FIXED] = _file_hash(self.config.fixed.checkpoint)
+        elif stage.kind == graph.GENERATE:
+            files = generator_sources(self.config, self.source)
+            inputs |= {"files": sources_digest(files)} if files else {}
         if stage.kind in (graph.EVALUATE, graph.BASELINE):
             inputs["heldout"] = self.heldout.hash
         if stage.kind == graph.REPORT:
             inputs["source"] = self.reference.hash
         return inputs
+
+    def _starts_anew(self, stage: Stage) -> bool:
+        return graph.starts_anew(self.config, _loop(stage))
 
     def goes_on(self, stage: Stage) -> bool:
         """Whether a stage that was stopped can use what it has left already."""
@@ -160,8 +168,9 @@ def make_loop_plan(
         folder: of the run, absolute; nothing is written to it.
 
     Raises:
-        AthenaError: a bank or motions that are not there, or motions that are held out and trained on at once.
+        AthenaError: a part, a bank or motions that are not there, or motions that are held out and trained on at once.
     """
+    check_parts(config, source, folder)
     embodiment = get_embodiment(config.robot)
     bank = chosen_domains(load_bank(config.bank), config.domains, source)
     trained, clips = _read(config, config.fixed.motions, "fixed.motions", source, folder, embodiment)
@@ -205,8 +214,8 @@ def _without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in keys}
 
 
-def _file_hash(checkpoint: str | None) -> str:
-    if checkpoint is None or checkpoint == ZERO:
+def _file_hash(checkpoint: str) -> str:
+    if checkpoint == ZERO:
         return ZERO
     path = checkpoint_file(checkpoint)
     if path is None or not path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from athena_wbc.config import load_config
@@ -13,8 +14,13 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
-from athena_wbc.synthesis.config import SynthesisConfig
+from athena_wbc.synthesis.config import SynthesisConfig, scheduler_options
+from athena_wbc.synthesis.language.config import ADVISER, placed
+from athena_wbc.synthesis.protocols import Generator
 from athena_wbc.synthesis.refine.config import refine_config
+
+LANGUAGE_FOLDER = Path("language")
+"""Where a run keeps what it asked language models, and what that cost, from the run's folder."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,11 @@ def resolve_loop(config: SynthesisConfig, source: str) -> Resolved:
         source: where the configuration came from, for messages.
 
     Raises:
-        AthenaError: a recipe, protocol, pipeline, part or key that is not there.
+        AthenaError: a recipe, protocol, pipeline or key that is not there.
     """
     get_embodiment(config.robot)
     fixed = {} if config.fixed.checkpoint is not None else _training(config, "fixed", source)
     judging = resolve_judging(config.evaluation, f"{source}: evaluation")
-    check_parts(config, source)
     if config.training.pipeline is None:
         return Resolved(_training(config, "training", source), fixed, judging)
     where = f"{source}: training.pipeline"
@@ -75,16 +80,51 @@ def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]
     return own + ([f"overrides={json.dumps(config.training.overrides)}"] if config.training.overrides else [])
 
 
-def check_parts(config: SynthesisConfig, source: str) -> None:
-    """Refuse a generator, judge or scheduler that there is not, or that takes other options."""
-    from athena_wbc.synthesis.generators.registry import generator_config
+def check_parts(config: SynthesisConfig, source: str, folder: Path) -> None:
+    """Make generator, judge, scheduler and adviser once, before any work: what is wrong with them is known by then.
+
+    Args:
+        source: where the configuration came from, for messages.
+        folder: of the run, absolute; recordings of language models lie there where the options name no others.
+
+    Raises:
+        AthenaError: a part that there is not or that takes other options, a file that is not there, or a missing key
+            or package.
+    """
+    from athena_wbc.synthesis.judges.registry import make_judge
     from athena_wbc.synthesis.schedulers.registry import make_scheduler
 
-    generator_config(config.generator.name, config.generator.options, f"{source}: generator")
-    scheduler = config.scheduler
-    make_scheduler(scheduler.name, scheduler.options, f"{source}: scheduler", scheduler.ablation)
+    judge, scheduler, home = config.judge, config.scheduler, folder / LANGUAGE_FOLDER
+    generator_sources(config, source)
+    make_judge(judge.name, placed(judge.name, judge.options, home), f"{source}: judge")
+    options = placed(scheduler.name, scheduler_options(config), home)
+    make_scheduler(scheduler.name, options, f"{source}: scheduler", scheduler.ablation)
     if config.refine.on:
-        refine_config(config.refine.options, f"{source}: refine.options")
+        where = f"{source}: refine.options"
+        if adviser := refine_config(config.refine.options, where).adviser:
+            from athena_wbc.synthesis.refine.adviser import make_adviser
+
+            make_adviser(placed(ADVISER, adviser, home), f"{where}.adviser")
+
+
+def generator_of(config: SynthesisConfig, source: str) -> Generator:
+    """The generator of a run; errors as of :func:`check_parts`."""
+    from athena_wbc.synthesis.generators.registry import make_generator
+
+    return make_generator(config.generator.name, config.generator.options, f"{source}: generator")
+
+
+def generator_sources(config: SynthesisConfig, source: str) -> tuple[Path, ...]:
+    """Files and folders that the generator of a run reads, all of which are there; errors as of :func:`check_parts`."""
+    from athena_wbc.synthesis.generators.sources import check_sources, generator_files
+
+    generator = generator_of(config, source)
+    try:
+        files = generator_files(generator)
+        check_sources(files)
+    except AthenaError as error:
+        raise AthenaError(f"{source}: generator: {error}") from None
+    return files
 
 
 def _training(config: SynthesisConfig, key: str, source: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ LOOP = WorkKind(
     seeds_name="loops",
 )
 REPORT_FILE = "report.html"
+PRESET = "default"
+"""What a new run is made with where nothing is named."""
 
 
 def run_synthesis(
@@ -61,7 +63,8 @@ def run_synthesis(
 
     Args:
         out: its folder.
-        preset: name in ``configs/synthesis`` or a YAML file; None, to go on, for what ``out`` was made with.
+        preset: name in ``configs/synthesis`` or a YAML file; None for :data:`PRESET`, and, to go on, for what ``out``
+            was made with.
         given: keys of the configuration -> values, from the command's own options.
         jobs: stages that run side by side; no result depends on it.
         resume: go on with what is in ``out``; otherwise it has to be empty.
@@ -80,6 +83,8 @@ def run_synthesis(
     began = time.monotonic()
     console = console or Console(highlight=False)
     folder = work_folder(out, resume)
+    if preset is None and not resume:
+        preset = PRESET
     source, config = _load(folder, preset, overrides, given or {})
     plans = _plans(config, source, folder)
     wanted = wanted_stages(plans[0].graph, until)

@@ -102,7 +102,6 @@ def _train(plan: LoopPlan, loop: int, device: str, resume: bool) -> Outcome:
     resume = resume and can_go_on(run)
     if not resume:
         move_aside(run)
-    goes_on = loop > 0 and training.warm_start
     result = run_training(
         run,
         training.iterations,
@@ -113,7 +112,7 @@ def _train(plan: LoopPlan, loop: int, device: str, resume: bool) -> Outcome:
         robot=plan.config.robot,
         device=device,
         resume=resume,
-        init_from=plan.checkpoint(loop - 1) if goes_on else plan.first_init(),
+        init_from=plan.first_init() if graph.starts_anew(plan.config, loop) else plan.checkpoint(loop - 1),
         overrides=training.overrides,
     )
     outputs = (plan.checkpoint(loop), f"{home}/{TRACKER}/config.yaml")

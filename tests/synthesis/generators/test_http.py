@@ -233,11 +233,11 @@ def test_a_large_answer_is_not_read(stub: Stub) -> None:
 
 
 def test_the_token_comes_from_the_environment(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     monkeypatch.delenv("ATHENA_TEST_TOKEN", raising=False)
     with pytest.raises(AthenaError, match="variable ATHENA_TEST_TOKEN is not set"):
-        made.generate(PROMPTS[:1], 20, seed=0)
+        generator(stub, token_variable="ATHENA_TEST_TOKEN")
     monkeypatch.setenv("ATHENA_TEST_TOKEN", "s3cret")
+    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     (motion,) = made.generate(PROMPTS[:1], 20, seed=0)
     assert stub.requests[-1][1]["Authorization"] == "Bearer s3cret"
     assert "s3cret" not in json.dumps(dict(motion.provenance))
@@ -284,7 +284,7 @@ def test_broken_answers_are_one_line(stub: Stub, answer: Callable[[dict], Answer
 
 
 def test_settings_are_checked() -> None:
-    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/"):
+    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/", "http://[a/", "http://me:pw@a/"):
         with pytest.raises(AthenaError, match=r"^here: url: "):
             make_generator("http", {"url": url}, "here")
     with pytest.raises(AthenaError, match=r"^here: retries: must be from 0 to 20, is -1"):
@@ -294,7 +294,9 @@ def test_settings_are_checked() -> None:
 def test_secrets_of_an_address_are_not_shown() -> None:
     assert _public("https://host.org:81/generate?key=secret") == "https://host.org:81/generate"
     for url in ("http://me:s3cret@host/a", "http://s3cret@host/a", "me:s3cret@host/a"):
-        with pytest.raises(AthenaError, match=r"^here: url: holds a user or a password; .*token_variable") as caught:
+        with pytest.raises(
+            AthenaError, match=r"^here: url: (holds a user or a password; .*token_variable|is no)"
+        ) as caught:
             make_generator("http", {"url": url}, "here")
         assert "s3cret" not in str(caught.value)
 
@@ -303,14 +305,14 @@ def test_a_token_is_in_no_message(stub: Stub, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(AthenaError, match="token_variable: takes the NAME") as caught:
         make_generator("http", {"url": stub.url, "token_variable": "sk-s3cret"}, "here")
     assert "s3cret" not in str(caught.value)
-    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     for token in ("s3cret\ninjected: yes", "s3cret\u20ac", "s3cret two"):
         monkeypatch.setenv("ATHENA_TEST_TOKEN", token)
         with pytest.raises(AthenaError, match="variable ATHENA_TEST_TOKEN holds no token") as caught:
-            made.generate(PROMPTS[:1], 20, seed=0)
+            generator(stub, token_variable="ATHENA_TEST_TOKEN")
         assert "s3cret" not in str(caught.value)
     assert stub.requests == []
     monkeypatch.setenv("ATHENA_TEST_TOKEN", "s3cret")
+    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
     stub.answers = [lambda asked: (401, {}, b"s3cret is unknown")]
     with pytest.raises(AthenaError, match=r"answers 401 \(\*\*\* is unknown\)"):
         made.generate(PROMPTS[:1], 20, seed=0)

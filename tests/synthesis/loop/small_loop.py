@@ -87,11 +87,12 @@ class NoddingJudge:
 
     def __init__(self, options: Any) -> None:
         self.closed = Path(options.get("closed", "nowhere"))
+        self.score = float(options.get("score", 90.0))
 
     def judge(self, motions: Sequence[SyntheticMotion], prompts: Sequence[Prompt]) -> list[Judgement]:
         if self.closed.exists() and any(prompt.domain == "sport" for prompt in prompts):
             raise AthenaError("judge: http://127.0.0.1:9: connection refused; start the server")
-        return [Judgement(self.name, "aligned", 90.0, min(10.0, 3.0 * prompt.tier)) for prompt in prompts]
+        return [Judgement(self.name, "aligned", self.score, min(10.0, 3.0 * prompt.tier)) for prompt in prompts]
 
 
 def use_fakes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ import yaml
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.resources import config_names
-from athena_wbc.synthesis.config import load_synthesis, to_dict
+from athena_wbc.synthesis.config import load_synthesis, scheduler_options, to_dict
 from athena_wbc.synthesis.convert import claims_filters
 from athena_wbc.synthesis.filters import FilterConfig
-from athena_wbc.synthesis.loop.resolve import resolve_loop
+from athena_wbc.synthesis.loop.resolve import check_parts, resolve_loop
 
 
 def test_the_presets_can_be_run() -> None:
@@ -24,6 +24,7 @@ def test_the_presets_can_be_run() -> None:
         resolved = resolve_loop(config, name)
         assert resolved.judging["resolved"]["protocol"] == config.evaluation.protocol
         assert config.generator.name == "library"  # no network, no weights
+        check_parts(config, name, Path("nowhere"))
     assert load_synthesis("demo").loops == 2
 
 
@@ -64,6 +65,16 @@ def test_another_part_has_other_options(tmp_path: Path) -> None:
     assert load_synthesis(str(path)).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
+
+
+def test_the_control_has_as_many_prompts_from_the_same_start() -> None:
+    """``--scheduler one_shot`` with the demo: 6 prompts of 5 domains in 2 loops, from tier 1."""
+    config = load_synthesis("demo", given={"scheduler": "one_shot"})
+    assert config.scheduler.options == {"start_tier": 1.0}
+    assert scheduler_options(config) == {"start_tier": 1.0, "loops": 2}
+    config.scheduler.options["loops"] = 5
+    assert scheduler_options(config)["loops"] == 5
+    assert scheduler_options(load_synthesis("demo")) == load_synthesis("demo").scheduler.options
 
 
 def test_paths_start_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,22 +121,79 @@ def test_what_no_loop_can_be_run_with(override: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["generator.name=libary"], "generator: generator unknown 'libary'; did you mean 'library'?"),
-        (["scheduler.name=rules"], "scheduler: scheduler unknown 'rules'; did you mean 'rule'?"),
-        (["scheduler.options.start_teir=2"], "scheduler: start_teir: unknown key 'start_teir'"),
-        (["scheduler.ablation=without_jugde"], "ablation: unknown 'without_jugde'; did you mean 'without_judge'?"),
         (["training.recipe=genral"], "training: recipe: unknown 'genral'"),
         (["training.recipe=student"], "training.recipe: 'student' learns from teachers"),
         (["evaluation.protocol=phd"], "evaluation: "),
         (["training.pipeline=demoo"], "training.pipeline: "),
         (["training.pipeline=demo", "training.policy=finetun"], "training.policy: unknown 'finetun'"),
-        (["refine.on=true", "refine.options.rounds=9"], "refine.options: rounds: must be from 1 to 5, is 9"),
     ],
 )
-def test_what_its_files_and_parts_refuse(overrides: list[str], message: str) -> None:
+def test_what_its_files_refuse(overrides: list[str], message: str) -> None:
     with pytest.raises(AthenaError) as caught:
         resolve_loop(load_synthesis("demo", overrides), "demo")
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["generator.name=libary"], "default: generator: generator unknown 'libary'; did you mean 'library'?"),
+        (["generator.options.mocpa=none"], "default: generator: mocpa: unknown key 'mocpa'; did you mean 'mocap'?"),
+        (["generator.options.mocap=./nowhere"], "mocap: './nowhere' is no folder"),
+        (["generator.name=folder"], "default: generator: folder: names no folder"),
+        (["generator.name=folder", "generator.options.folder=./nowhere"], "generator: folder: nowhere: is no folder"),
+        (["generator.name=folder", "generator.options.folder=takes"], "takes: would be looked for in the folder of"),
+        (["generator.name=folder", "generator.options={folder: ./takes, index: ./no.jsonl}"], "no.jsonl: no such file"),
+        (["generator.name=mdm"], "default: generator: checkpoint: names no file"),
+        (["generator.name=mdm", "generator.options.checkpoint=./model.pt"], "checkpoint: model.pt: no such file"),
+        (["generator.name=mdm_lite", "generator.options.motions=./nowhere"], "generator: folder: nowhere: is no fold"),
+        (["generator.name=http"], "default: generator: url: '' is no address"),
+        (
+            ["generator.name=http", "generator.options={url: 'http://a/b', token_variable: ATHENA_TEST_TOKEN}"],
+            "default: generator: http: token_variable: the environment variable ATHENA_TEST_TOKEN is not set",
+        ),
+        (
+            ["generator.name=irg", "generator.options.api_key_env=ATHENA_TEST_TOKEN"],
+            "api_key_env: the environment variable ATHENA_TEST_TOKEN is not set",
+        ),
+        (["judge.name=vml"], "default: judge: judge unknown 'vml'; did you mean 'vlm'?"),
+        (["judge.options.flight_sped=1"], "default: judge: flight_sped: unknown key 'flight_sped'"),
+        (["judge.name=vlm"], "default: judge.endpoint.model: is empty"),
+        (
+            ["judge.name=vlm", "judge.options.endpoint={model: m, api_key_env: ATHENA_TEST_TOKEN}"],
+            "default: judge.endpoint.api_key_env: the environment variable ATHENA_TEST_TOKEN is not set",
+        ),
+        (
+            ["judge.name=vlm", "judge.options={endpoint: {model: m}, cassette: {mode: replay}}"],
+            "out/language/cassette.jsonl: no recording to replay",
+        ),
+        (["scheduler.name=rules"], "default: scheduler: scheduler unknown 'rules'; did you mean 'rule'?"),
+        (["scheduler.options.start_teir=2"], "default: scheduler: start_teir: unknown key 'start_teir'"),
+        (["scheduler.ablation=without_jugde"], "ablation: unknown 'without_jugde'; did you mean 'without_judge'?"),
+        (
+            ["scheduler.name=llm", "scheduler.options={endpoint: {model: m}, cassette: {mode: replay}}"],
+            "out/language/cassette.jsonl: no recording to replay",
+        ),
+        (["refine.on=true", "refine.options.rounds=9"], "refine.options: rounds: must be from 1 to 5, is 9"),
+    ],
+)
+def test_what_its_parts_refuse(
+    overrides: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ATHENA_TEST_TOKEN", raising=False)
+    (tmp_path / "takes").mkdir()
+    with pytest.raises(AthenaError) as caught:
+        check_parts(load_synthesis("default", overrides), "default", tmp_path / "out")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATHENA_TEST_TOKEN", "secret\nnonsense")
+    options = "judge.options.endpoint={model: m, api_key_env: ATHENA_TEST_TOKEN}"
+    with pytest.raises(AthenaError, match="ATHENA_TEST_TOKEN holds no key") as caught:
+        check_parts(load_synthesis("demo", ["judge.name=vlm", options]), "demo", Path("out"))
+    assert "secret" not in str(caught.value)
 
 
 def test_a_pipeline_may_train() -> None:

@@ -141,13 +141,46 @@ def test_only_what_is_lost_is_generated_again(out: Path) -> None:
 
 
 def test_a_change_redoes_what_depends_on_it(out: Path) -> None:
-    again = started(run(out, resume=True, until="loop_0.corpus", overrides=["filters.joint_speed=19"]))
+    before = figures(out)
+    again = started(run(out, resume=True, overrides=["filters.joint_speed=19"]))
     assert again["loop_0.filter"].startswith("settings changed (filters.joint_speed")
-    # The same motions pass: what follows holds.
-    assert set(again) == {"loop_0.filter", "loop_0.judge", "loop_0.retarget", "loop_0.corpus"} - {
-        name for name in ("loop_0.judge", "loop_0.retarget", "loop_0.corpus") if name not in again
-    }
-    assert "fixed" not in again and "loop_0.generate" not in again
+    # The same motions pass: what needs them alone holds. The records tell the limits, and schedulers read records.
+    kinds = ("filter", "judge", "retarget", "corpus", "record")
+    assert set(again) == {f"loop_{loop}.{kind}" for loop in range(2) for kind in kinds} | {"loop_1.prompts", "report"}
+    for loop, (old, new) in enumerate(zip(before, figures(out), strict=True)):
+        lines = read_lines(out / f"loop_{loop}" / "clips.jsonl")
+        assert {row["limit"] for line in lines for row in line["filters"] if row["name"] == "joint_speed"} == {19.0}
+        assert {key: new[key] for key in KEYS} == {key: old[key] for key in KEYS}
+
+
+def test_what_a_judge_says_anew_is_recorded(out: Path) -> None:
+    before = read_lines(out / "loop_0/clips.jsonl")
+    again = started(run(out, resume=True, until="loop_0.record", overrides=["judge.options.score=70"]))
+    # Every verdict is what it was, so the corpus is too, and nothing is trained.
+    assert set(again) == {f"loop_0.{kind}" for kind in ("judge", "retarget", "corpus", "record")}
+    after = read_lines(out / "loop_0/clips.jsonl")
+    assert [row["kept"] for row in after] == [row["kept"] for row in before]
+    judged = [row["judgement"]["score"] for row in after if row["judgement"] is not None]
+    assert judged and set(judged) == {70.0}
+
+
+def test_another_fixed_tracker_is_noticed(out: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.pt", tmp_path / "second.pt"
+    first.write_bytes((out / "fixed/checkpoints/model_2.pt").read_bytes())
+    second.write_bytes((out / "fixed/checkpoints/model_1.pt").read_bytes())
+    assert first.read_bytes() != second.read_bytes()
+    run(out, resume=True, until="loop_0.train", overrides=[f"fixed.checkpoint={first}"])
+    assert started(run(out, resume=True, until="loop_0.train")) == {}
+    again = started(run(out, resume=True, until="loop_0.train", overrides=[f"fixed.checkpoint={second}"]))
+    assert again == {"loop_0.train": "init_from changed"}
+
+
+def test_a_new_run_without_a_name_is_the_default_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(out, until="loop_0.prompts", given={"loops": 1}, overrides=["per_domain=1", "domains=[dance]"])
+    found = manifest(out)
+    assert (found["source"], found["config"]["loops"], found["config"]["frames"]) == ("default", 1, 120)
+    assert started(run(out, resume=True, until="loop_0.prompts")) == {}
 
 
 def test_a_loop_whose_every_clip_is_filtered_out(tmp_path: Path, fakes: None) -> None:
@@ -199,11 +232,16 @@ def test_several_seeds_are_compared(tmp_path: Path, fakes: None) -> None:
 
 
 def test_one_shot_trains_the_same_clips_again(tmp_path: Path, fakes: None) -> None:
-    config = write_config(tmp_path, scheduler={"name": "one_shot", "options": {"loops": 2}}, per_domain=1, heldout=[])
+    """It has as many prompts as a scheduler that chooses them loop by loop: of two loops, two for each domain."""
+    config = write_config(tmp_path, scheduler={"name": "one_shot"}, per_domain=1, heldout=[])
     run(tmp_path / "out", config)
     first, second = figures(tmp_path / "out")
     assert (first["prompts"], second["prompts"], second["trained"]) == (4, 0, first["kept"])
     assert second["difficulty"] is None and second["tracker"]["clips"] == first["kept"]
+    # More loops are more prompts at once, so the first stage is not as it was.
+    told = run(tmp_path / "out", resume=True, given={"loops": 3}, until="loop_0.prompts")
+    assert set(started(told)) == {"loop_0.prompts"}
+    assert len(read_lines(tmp_path / "out" / "loop_0" / "prompts.jsonl")) == 6
 
 
 def test_a_pipeline_trains_the_tracker(tmp_path: Path, fakes: None) -> None:
@@ -237,11 +275,12 @@ def test_one_at_a_time(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "message"),
     [
         (["--preset", "demo"], "--out: is missing"),
-        (["--out", "{tmp}/new"], "--preset: names no loop"),
+        (["--out", "{tmp}/new", "--resume"], "--preset: names no loop"),
         (["--preset", "demoo", "--out", "{tmp}/new"], "did you mean 'demo'?"),
         (["--preset", "demo", "--out", "{tmp}/full"], "is not empty; go on with --resume"),
         (["--preset", "demo", "--out", "{tmp}/new", "--until", "loop_0.jugde"], "did you mean 'loop_0.judge'?"),
         (["--preset", "demo", "--out", "{tmp}/new", "--generator", "libary"], "did you mean 'library'?"),
+        (["--preset", "demo", "--out", "{tmp}/new", "--judge", "kinematics"], "did you mean 'kinematic'?"),
         (["--preset", "demo", "--out", "{tmp}/new", "--loops", "0"], "must be 1 or more"),
         (["--preset", "demo", "--out", "{tmp}/new", "bank=[nowhere.yaml]"], "nowhere.yaml: no such file"),
         (["--preset", "demo", "--out", "{tmp}/new", "domains=[danse]"], "did you mean 'dance'?"),

@@ -44,6 +44,13 @@ def test_lines_come_back(tmp_path: Path) -> None:
     assert (tmp_path / "rows.jsonl").read_text().count("\n") == 2
 
 
+def test_a_text_may_hold_what_unicode_calls_the_end_of_a_line(tmp_path: Path) -> None:
+    # JSON leaves these as they are, str.splitlines() would break at them.
+    rows = [{"reason": f"before{mark}after"} for mark in "\u2028\u2029\x85\x0b\x0c\x1c\r\n"]
+    write_lines(tmp_path / "rows.jsonl", rows)
+    assert read_lines(tmp_path / "rows.jsonl") == rows
+
+
 @pytest.mark.parametrize(("content", "where"), [('{"a": 1}\n{"b":', "line 2"), ("[1]\n", "line 1: is no record")])
 def test_a_damaged_line_is_named(tmp_path: Path, content: str, where: str) -> None:
     (tmp_path / "rows.jsonl").write_text(content)

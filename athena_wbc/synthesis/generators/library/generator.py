@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,10 @@ class LibraryGenerator:
         self.config = config or LibraryConfig()
         check(self.config, where)
         self._clips = find_clips(self.config.mocap)
+
+    def files(self) -> list[Path]:
+        """The recordings that stand for moves."""
+        return [self._clips[name] for name in sorted(self._clips)]
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """One motion of `frames` frames for each prompt; see :class:`~athena_wbc.synthesis.protocols.Generator`."""

@@ -199,19 +199,29 @@ class Statistics:
         return features * self.deviation + self.mean
 
 
+def statistics_files(folder: str | Path) -> list[Path]:
+    """HumanML3D's Mean.npy and Std.npy.
+
+    Raises:
+        AthenaError: one is not there.
+    """
+    if not str(folder):
+        raise AthenaError("statistics: names no folder; name the one with Mean.npy and Std.npy of HumanML3D")
+    paths = [Path(folder) / name for name in ("Mean.npy", "Std.npy")]
+    for path in paths:
+        if not path.is_file():
+            raise AthenaError(f"statistics: {path}: no such file; copy Mean.npy and Std.npy of HumanML3D there")
+    return paths
+
+
 def read_statistics(folder: str | Path) -> Statistics:
     """HumanML3D's Mean.npy and Std.npy.
 
     Raises:
         AthenaError: missing or damaged files, or the statistics of MDM's evaluators, which are others.
     """
-    if not str(folder):
-        raise AthenaError("statistics: names no folder; name the one with Mean.npy and Std.npy of HumanML3D")
     arrays, hashes = [], {}
-    for name in ("Mean.npy", "Std.npy"):
-        path = Path(folder) / name
-        if not path.is_file():
-            raise AthenaError(f"statistics: {path}: no such file; copy Mean.npy and Std.npy of HumanML3D there")
+    for path in statistics_files(folder):
         array = load_npy(path)
         if array.shape != (FEATURES,) or array.dtype.kind != "f" or not np.isfinite(array).all():
             raise AthenaError(
@@ -223,7 +233,7 @@ def read_statistics(folder: str | Path) -> Statistics:
                 "take Mean.npy and Std.npy of HumanML3D (float32)"
             )
         arrays.append(array.astype(np.float64))
-        hashes[name] = sha256_file(path)
+        hashes[path.name] = sha256_file(path)
     if not (arrays[1] > 0.0).all():
         raise AthenaError(f"statistics: {Path(folder) / 'Std.npy'}: deviations must be positive; copy it again")
     return Statistics(*arrays, hashes)

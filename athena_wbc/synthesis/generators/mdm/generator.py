@@ -22,6 +22,7 @@ from athena_wbc.synthesis.generators.mdm.checkpoint import (
     read_arguments,
     read_statistics,
     read_weights,
+    statistics_files,
 )
 from athena_wbc.synthesis.generators.mdm.diffusion import Diffusion, cosine_diffusion, guided, noise_source, sample
 from athena_wbc.synthesis.generators.mdm.features import decode
@@ -121,6 +122,20 @@ class MdmGenerator:
         check_post(config.post)
         self.config = config
 
+    def files(self) -> list[Path]:
+        """Weights and their settings, statistics, text encoder.
+
+        Raises:
+            AthenaError: one of them is not named, or not there.
+        """
+        path = self._checkpoint()
+        statistics = statistics_files(self.config.statistics)
+        if not self.config.text_encoder:
+            raise AthenaError(
+                "text_encoder: names no folder; name the one with the text encoder that the checkpoint was trained with"
+            )
+        return [path, path.parent / ARGUMENTS, *statistics, Path(self.config.text_encoder)]
+
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """One motion for each prompt; at most 196 frames.
 
@@ -130,17 +145,21 @@ class MdmGenerator:
         length = min(frames, MOST_FRAMES)
         return draw_all(self, self._sampler, prompts, length, seed, self.config.licence)
 
-    @functools.cached_property
-    def _sampler(self) -> Sampler:
-        config = self.config
-        if not config.checkpoint:
+    def _checkpoint(self) -> Path:
+        if not self.config.checkpoint:
             raise AthenaError(
                 "checkpoint: names no file; name a model<iteration>.pt of MDM's release, with args.json beside it "
                 "(docs/synthesis_generators.md says where from)"
             )
-        path = Path(config.checkpoint)
+        path = Path(self.config.checkpoint)
         if not path.is_file():
             raise AthenaError(f"checkpoint: {path}: no such file; name a model<iteration>.pt of a release of MDM")
+        return path
+
+    @functools.cached_property
+    def _sampler(self) -> Sampler:
+        config = self.config
+        path = self._checkpoint()
         model = read_arguments(path.parent / ARGUMENTS)
         if config.guidance != 1.0 and not model.unconditional:
             raise AthenaError(

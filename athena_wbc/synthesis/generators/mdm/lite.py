@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import atomic_write, sha256_file, sha256_json, write_json
 from athena_wbc.motion.builtin.cache import cache_folder
+from athena_wbc.synthesis.generators.library import LibraryGenerator
 from athena_wbc.synthesis.generators.mdm.checkpoint import load_network, load_tensors, read_statistics
 from athena_wbc.synthesis.generators.mdm.diffusion import cosine_diffusion
 from athena_wbc.synthesis.generators.mdm.generator import Sampler, check_sampling, chosen_device, draw_all
@@ -142,6 +143,14 @@ class MdmLiteGenerator:
     def __init__(self, config: LiteConfig) -> None:
         check_lite(config)
         self.config = config
+
+    def files(self) -> list[Path]:
+        """What is learned from."""
+        if self.config.motions:
+            from athena_wbc.synthesis.generators.folder import motion_files
+
+            return motion_files(Path(self.config.motions))
+        return LibraryGenerator().files()
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """One motion for each prompt, as long as the learned motion with the nearest caption, `frames` at most.
