@@ -56,9 +56,9 @@ def sample(arguments: argparse.Namespace) -> None:
         print(f"{arguments.out}: {len(prompts)} prompts")
         return
     print_table(
-        ("domain", "tier", "prompt"),
-        ((prompt.domain or "-", f"{prompt.tier:.2f}", prompt.text) for prompt in prompts),
-        left=("domain", "prompt"),
+        ("id", "domain", "tier", "prompt"),
+        ((prompt.id, prompt.domain or "-", f"{prompt.tier:.2f}", prompt.text) for prompt in prompts),
+        left=("id", "domain", "prompt"),
     )
 
 

@@ -68,7 +68,7 @@ def _read(line: str, where: str) -> Prompt:
     """A whole prompt, an object with nothing but its text, or the text alone in quotes."""
     try:
         content = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AthenaError(f"{where}: is no JSON ({error}); write a prompt, or its text in quotes") from None
     if isinstance(content, str):
         return _told(content, where)

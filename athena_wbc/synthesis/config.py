@@ -13,12 +13,18 @@ from typing import Any
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.layers import Layer, compose, file_layers, override_layers
 from athena_wbc.pipeline.config import JudgingConfig
-from athena_wbc.synthesis.convert import ConversionConfig, check_conversion
+from athena_wbc.synthesis.convert import ConversionConfig, check_conversion, claims_filters
 from athena_wbc.synthesis.filters import FilterConfig, check_filters
 from athena_wbc.synthesis.records import VERDICTS
 
 FIXED = "fixed"
 """Name of the fixed tracker, where a training may start from it; also its stage and folder."""
+
+ONE_SHOT = "one_shot"
+"""Name of the scheduler that is the control of the others: it has as many prompts, from where they start."""
+
+_SHARED = {ONE_SHOT: ("start_tier",)}
+"""Scheduler -> options that it takes over from the one in whose place it is put."""
 
 EARLIER = ("rehearsal", "all", "none")
 """Which clips of earlier loops are trained again."""
@@ -172,6 +178,7 @@ class SynthesisConfig:
     refine: RefineSwitch = field(default_factory=RefineSwitch)
     conversion: ConversionConfig = field(default_factory=ConversionConfig)
     filters: FilterConfig = field(default_factory=FilterConfig)
+    """With ``conversion.claims_compat`` all are off but for the pelvis' heights, unless they are given."""
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -204,27 +211,55 @@ def load_synthesis(
     if name is not None:
         layers = file_layers("synthesis", name)
     elif recorded is not None:
-        layers = [Layer(*recorded)]
+        layers = [Layer(recorded[0], _without_base(recorded[1]))]
     else:
         raise AthenaError("--preset: names no loop; give demo, or a YAML file of your own")
     source = layers[-1].source
     given = dict(given or {})
     parts = {key: given.pop(key) for key in ("generator", "judge", "scheduler") if key in given}
     if parts:
-        layers = [Layer(source, _with_parts(to_dict(compose(SynthesisConfig, layers)), parts))]
+        layers = [Layer(source, _with_parts(_without_base(to_dict(_compose(layers))), parts))]
     if given:
         layers = [*layers, Layer("option", given)]
-    config = compose(SynthesisConfig, [*layers, *override_layers(overrides)])
+    config = _compose([*layers, *override_layers(overrides)])
     check_synthesis_config(config, source)
     return _anchored(config)
 
 
+def _compose(layers: Sequence[Layer]) -> SynthesisConfig:
+    """The layers over the defaults; what the filters' defaults are depends on how motions are converted."""
+    config = compose(SynthesisConfig, layers)
+    if not config.conversion.claims_compat:
+        return config
+    base = Layer("conversion.claims_compat", {"filters": dataclasses.asdict(claims_filters())})
+    return compose(SynthesisConfig, [base, *layers])
+
+
+def _without_base(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole configuration less the limits of filters that its conversion gives by itself: another has others."""
+    conversion, filters = values.get("conversion"), values.get("filters")
+    if not isinstance(conversion, Mapping) or not isinstance(filters, Mapping):
+        return dict(values)
+    base = plain(dataclasses.asdict(claims_filters() if conversion.get("claims_compat") is True else FilterConfig()))
+    return {**values, "filters": {key: value for key, value in filters.items() if value != base.get(key)}}
+
+
 def _with_parts(values: dict[str, Any], parts: Mapping[str, str]) -> dict[str, Any]:
-    """The values with other parts; a part of another name has other options."""
+    """The values with other parts; a part of another name has other options, but for those of a control."""
     for key, name in parts.items():
         if values[key]["name"] != name:
-            values[key] |= {"name": name, "options": {}}
+            shared = _SHARED.get(name, ()) if key == "scheduler" else ()
+            options = {option: value for option, value in values[key]["options"].items() if option in shared}
+            values[key] |= {"name": name, "options": options}
     return values
+
+
+def scheduler_options(config: SynthesisConfig) -> dict[str, Any]:
+    """The scheduler's options; `one_shot` has as many loops as the run where it names none."""
+    options = dict(config.scheduler.options)
+    if config.scheduler.name == ONE_SHOT and options.get("loops") is None:
+        options["loops"] = config.loops
+    return options
 
 
 def check_synthesis_config(config: SynthesisConfig, source: str) -> None:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.motion.clip import MotionClip
-from athena_wbc.motion.formats.human import body
 from athena_wbc.motion.human import HumanMotion, unit_vectors
-from athena_wbc.motion.retarget.build import Build, robot_build
+from athena_wbc.motion.retarget.build import Build
 from athena_wbc.motion.retarget.contacts import fade
 from athena_wbc.motion.retarget.quality import Bar, Quality
-from athena_wbc.parallel import parallel_map
 from athena_wbc.synthesis.filters import FilterConfig, bone_drift
 from athena_wbc.synthesis.ground import find_support
-from athena_wbc.synthesis.human_features import HumanFeatures, at_rate, body_axes, human_features
-from athena_wbc.synthesis.motion import FPS, JOINT_NAMES, PARENTS, PELVIS, SyntheticMotion
+from athena_wbc.synthesis.human_features import HumanFeatures, at_rate, human_features
+from athena_wbc.synthesis.motion import PARENTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.vocabulary import FAMILY
 
@@ -80,18 +75,6 @@ class RefusedClip(AthenaError):
         self.quality = quality
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Conversion:
-    """What became of one motion."""
-
-    clip: MotionClip | None
-    """None where it was refused or could not be retargeted."""
-    quality: Quality | None
-    """None where it could not be retargeted."""
-    reason: str = ""
-    """Why there is no clip."""
-
-
 def check_conversion(config: ConversionConfig, where: str) -> None:
     """Refuse settings that make no sense.
 
@@ -122,16 +105,18 @@ def prepare(motion: SyntheticMotion, config: ConversionConfig) -> SyntheticMotio
         return _as_released(motion)
     smooths = config.smoothing == "always" or (config.smoothing == "learned" and motion.is_learned)
     resampled = at_rate(motion, config.fps)
-    prepared = _grounded(resampled, config.ground_percentile)
+    prepared, floor = _grounded(resampled, config.ground_percentile)
     if smooths:
-        prepared = smooth(prepared, config.root_sigma, config.joint_sigma)
-        prepared = _grounded(prepared, config.ground_percentile)
+        prepared, more = _grounded(smooth(prepared, config.root_sigma, config.joint_sigma), config.ground_percentile)
+        floor += more
     done = {
         "fps": config.fps,
         "root_sigma": config.root_sigma if smooths else 0.0,
         "joint_sigma": config.joint_sigma if smooths else 0.0,
         # Smoothing hides what the filter looks for.
         "bone_drift": float(bone_drift(motion.positions).max()),
+        # Where the floor was found, in the generator's heights: without it nothing could be below the floor any more.
+        "floor": floor,
         "lifted": float(prepared.positions[0, PELVIS, 2] - resampled.positions[0, PELVIS, 2]),
     }
     return prepared.replace(provenance={**motion.provenance, "conversion": done})
@@ -179,19 +164,17 @@ def smooth_joints(positions: np.ndarray, sigma: float) -> np.ndarray:
 def to_clip(
     motion: SyntheticMotion,
     prompt: Prompt,
-    robot: Build | Embodiment,
+    build: Build,
     config: ConversionConfig,
     name: str = "",
-    features: HumanFeatures | None = None,
 ) -> tuple[MotionClip, Quality]:
     """Retarget a prepared motion to a robot.
 
     Args:
         motion: as :func:`prepare` returns it.
         prompt: its text becomes the clip's, its moves decide on the label.
-        robot: or its proportions; of an embodiment they are measured once for each process.
+        build: the robot's proportions.
         name: of the clip; domain and identifier of the prompt where empty.
-        features: of the motion, where they are already known.
 
     Raises:
         RefusedClip: a clip below the bar, with the reasons.
@@ -199,33 +182,13 @@ def to_clip(
     """
     from athena_wbc.motion.retarget.clip import retarget
 
-    build = robot if isinstance(robot, Build) else _build(robot)
     name = name or default_name(motion, prompt)
-    label = label_of(prompt, features or human_features(motion))
+    label = label_of(prompt, human_features(motion))
     made = retarget(_human(motion, prompt, name, label), build, _settings(config))
     reasons = made.quality.reasons(config.bar)
     if reasons:
         raise RefusedClip(f"{name}: {'; '.join(reasons)}", made.quality)
     return made.clip, made.quality
-
-
-def to_clips(
-    motions: Sequence[SyntheticMotion],
-    prompts: Sequence[Prompt],
-    embodiment: Embodiment,
-    config: ConversionConfig,
-    names: Sequence[str] = (),
-    jobs: int = 1,
-) -> list[Conversion]:
-    """Retarget many prepared motions; see :func:`to_clip`. One conversion for each, in their order.
-
-    Args:
-        names: of the clips; those of :func:`to_clip` where empty.
-        jobs: processes.
-    """
-    named = names or [""] * len(motions)
-    work = functools.partial(_convert, embodiment, config)
-    return parallel_map(work, list(zip(motions, prompts, named, strict=True)), jobs, "retargeting")
 
 
 def default_name(motion: SyntheticMotion, prompt: Prompt) -> str:
@@ -253,63 +216,10 @@ def label_of(prompt: Prompt, features: HumanFeatures) -> str:
     return "dynamic" if features.joint_speed_p95 > _FAST else "balance"
 
 
-def from_human(motion: HumanMotion, prompt_id: str = "", fps: float = FPS) -> SyntheticMotion:
-    """A recording of any skeleton as 22 joints: x forwards at the start, its first pelvis above the origin.
-
-    Joints that it has no landmark for lie where the mean body has them: the spine between pelvis and neck, collars
-    towards the shoulders, balls of the feet in front of the ankles.
-    """
-    at = {name: motion.landmark(name) for name in motion.landmarks}
-    own = dict(zip(motion.joint_names, motion.positions.swapaxes(0, 1), strict=True))
-    shoulders = 0.5 * (at["left_shoulder"] + at["right_shoulder"])
-    neck = at.get("neck", shoulders)
-    known = {
-        joint: at[landmark] for landmark, joint in body.LANDMARKS.items() if landmark in at and landmark != "chest"
-    }
-    known |= {joint: own[joint] for joint in JOINT_NAMES if joint in own}
-    known.setdefault("neck", neck)
-    # A chest that is no joint of the mean body is the top of the spine's lower part: what hangs from it moves with it.
-    chest = at.get("chest", at["pelvis"] + 0.6 * (neck - at["pelvis"]))
-    known.setdefault("head", neck + 0.5 * (neck - chest))
-    known.setdefault("spine1", 0.5 * (at["pelvis"] + chest))
-    known.setdefault("spine2", chest)
-    known.setdefault("spine3", 0.5 * (chest + neck))
-    for side in ("left", "right"):
-        known.setdefault(f"{side}_collar", 0.6 * neck + 0.4 * at[f"{side}_shoulder"])
-    positions = np.stack([known.get(joint, np.full_like(neck, np.nan)) for joint in JOINT_NAMES], axis=1)
-    for side in ("left", "right"):
-        ball = JOINT_NAMES.index(f"{side}_foot")
-        if np.isnan(positions[:, ball]).any():
-            ankle, knee = (positions[:, JOINT_NAMES.index(f"{side}_{part}")] for part in ("ankle", "knee"))
-            shank, front = unit_vectors(ankle - knee), body_axes(positions)[:, :, 0]
-            across = unit_vectors(front - (front * shank).sum(axis=1, keepdims=True) * shank)
-            reach = np.linalg.norm(ankle - knee, axis=1, keepdims=True)
-            positions[:, ball] = ankle + reach * (0.28 * across + 0.16 * shank)
-    made = SyntheticMotion(
-        prompt_id=prompt_id or motion.name,
-        positions=positions,
-        generator="recording",
-        is_learned=False,
-        seed=0,
-        fps=motion.fps,
-        provenance={"source": motion.source, "history": list(motion.history)},
-        licence=motion.licence,
-    )
-    return _facing_forward(at_rate(made, fps))
-
-
-def _facing_forward(motion: SyntheticMotion) -> SyntheticMotion:
-    front = body_axes(motion.positions[:1])[0, :2, 0]
-    cosine, sine = front / max(float(np.hypot(*front)), 1e-9)
-    turn = np.array(((cosine, sine, 0.0), (-sine, cosine, 0.0), (0.0, 0.0, 1.0)))
-    start = motion.positions[0, PELVIS] * (1.0, 1.0, 0.0)
-    return motion.replace(positions=(motion.positions - start) @ turn.T)
-
-
-def _grounded(motion: SyntheticMotion, percentile: float) -> SyntheticMotion:
-    """The motion with a percentile over the frames of its lowest point on the floor."""
+def _grounded(motion: SyntheticMotion, percentile: float) -> tuple[SyntheticMotion, float]:
+    """The motion with a percentile over the frames of its lowest point on the floor, and where that was, m."""
     ground = float(np.percentile(find_support(motion).lowest, percentile))
-    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, ground)))
+    return motion.replace(positions=motion.positions - np.array((0.0, 0.0, ground))), ground
 
 
 def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
@@ -347,36 +257,3 @@ def _settings(config: ConversionConfig) -> Settings:
     from athena_wbc.motion.retarget.clip import Settings
 
     return Settings(fps=config.robot_fps)
-
-
-def _convert(embodiment: Embodiment, config: ConversionConfig, item: tuple[SyntheticMotion, Prompt, str]) -> Conversion:
-    motion, prompt, name = item
-    try:
-        clip, quality = to_clip(motion, prompt, embodiment, config, name)
-    except RefusedClip as error:
-        return Conversion(None, error.quality, str(error))
-    except AthenaError as error:
-        return Conversion(None, None, str(error))
-    return Conversion(clip, quality)
-
-
-@functools.lru_cache(maxsize=4)
-def _build_of(embodiment: _ByHash) -> Build:
-    return robot_build(embodiment.embodiment)
-
-
-def _build(embodiment: Embodiment) -> Build:
-    return _build_of(_ByHash(embodiment))
-
-
-class _ByHash:
-    """An embodiment that is equal to another of the same hash."""
-
-    def __init__(self, embodiment: Embodiment) -> None:
-        self.embodiment = embodiment
-
-    def __hash__(self) -> int:
-        return hash(self.embodiment.hash)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByHash) and other.embodiment.hash == self.embodiment.hash

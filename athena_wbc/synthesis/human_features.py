@@ -118,17 +118,24 @@ def at_rate(motion: SyntheticMotion, fps: float) -> SyntheticMotion:
     """
     if fps == motion.fps:
         return motion
-    frames = max(int(np.floor(motion.duration * fps + 1e-6)) + 1, 2)
-    source = np.arange(motion.num_frames) / motion.fps
+    return motion.replace(positions=joints_at_rate(motion.positions, motion.fps, fps), fps=fps)
+
+
+def joints_at_rate(joints: np.ndarray, given: float, fps: float) -> np.ndarray:
+    """(T, 22, 3) joints at `given` frames a second as (two or more, 22, 3) at `fps`; see :func:`at_rate`."""
+    if given == fps:
+        return joints
+    source = np.arange(len(joints)) / given
+    frames = max(int(np.floor(source[-1] * fps + 1e-6)) + 1, 2)
     at = np.minimum(np.arange(frames) / fps, source[-1])
-    splined = CubicSpline(source, motion.positions, axis=0)(at)
+    splined = CubicSpline(source, joints, axis=0)(at)
     positions = splined.copy()
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
-            length = np.linalg.norm(motion.positions[:, joint] - motion.positions[:, parent], axis=1)
+            length = np.linalg.norm(joints[:, joint] - joints[:, parent], axis=1)
             bone = unit_vectors(splined[:, joint] - splined[:, parent])
             positions[:, joint] = positions[:, parent] + np.interp(at, source, length)[:, None] * bone
-    return motion.replace(positions=positions, fps=fps)
+    return positions
 
 
 def human_features(motion: SyntheticMotion) -> HumanFeatures:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from athena_wbc.synthesis.motion import HEAD, JOINT_NAMES, PARENTS, PELVIS, SyntheticMotion
+from athena_wbc.synthesis.palette import TRUNK_COLOUR, joint_colour
 
 WIDTH, HEIGHT = 240, 180
 """Pixels of one frame."""
@@ -38,16 +39,14 @@ _TILE = 0.5
 
 _PAPER, _FLOOR, _LINE = (250, 250, 248), (236, 235, 230), (204, 202, 194)
 _SHADOW, _INK = (186, 184, 178), (40, 42, 46)
-_GREY, _BLUE, _ORANGE = (120, 124, 130), (38, 104, 196), (226, 120, 30)
-_SIDE = {"left": _BLUE, "right": _ORANGE}
 
 _BONES = tuple(
-    (joint, parent, _SIDE.get(JOINT_NAMES[joint].partition("_")[0], _GREY))
+    (joint, parent, joint_colour(JOINT_NAMES[joint]))
     for joint, parent in enumerate(PARENTS)
     if parent >= 0 and JOINT_NAMES[joint] not in ("left_collar", "right_collar", "left_hip", "right_hip")
 )
 _CROSS = tuple(
-    (JOINT_NAMES.index(a), JOINT_NAMES.index(b), _GREY)
+    (JOINT_NAMES.index(a), JOINT_NAMES.index(b), TRUNK_COLOUR)
     for a, b in (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"))
 )
 _RADII = {"hip": 0.075, "knee": 0.065, "ankle": 0.05, "foot": 0.045, "elbow": 0.045, "wrist": 0.04, "shoulder": 0.05}
@@ -182,7 +181,7 @@ def _draw_body(draw: ImageDraw.ImageDraw, camera: _Camera, pose: np.ndarray) -> 
     shapes: list[tuple[float, int, int, float, tuple[int, int, int]]] = []
     for joint, parent, colour in (*_BONES, *_CROSS):
         limb = JOINT_NAMES[joint].partition("_")[2]
-        radius = _RADII.get(limb, _TRUNK_RADIUS if colour == _GREY else 0.05)
+        radius = _RADII.get(limb, _TRUNK_RADIUS if colour == TRUNK_COLOUR else 0.05)
         shapes.append((0.5 * (depths[joint] + depths[parent]), joint, parent, radius, colour))
     for depth, joint, parent, radius, colour in sorted(shapes):
         shaded = _faded(colour, depth - middle)
@@ -208,7 +207,7 @@ def _draw_head(draw: ImageDraw.ImageDraw, camera: _Camera, pose: np.ndarray) -> 
     depth = float(camera.depths(centre[None])[0] - camera.depths(pose[PELVIS][None])[0])
     radius = _HEAD_RADIUS * camera.pixels
     _disc(draw, points[0], radius + _SCALE, _faded(_INK, depth))
-    _disc(draw, points[0], radius, _faded(_GREY, depth))
+    _disc(draw, points[0], radius, _faded(TRUNK_COLOUR, depth))
     # Seen from behind, the face is hidden.
     if float((ahead * camera.towards).sum()) > 0.0:
         _disc(draw, points[1], 0.035 * camera.pixels, _INK)

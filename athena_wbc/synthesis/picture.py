@@ -8,6 +8,7 @@ import numpy as np
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.motion import JOINT_NAMES, PARENTS, SyntheticMotion
+from athena_wbc.synthesis.palette import TRUNK_COLOUR, joint_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 VIEWS = {"side": 0.0, "front": 90.0, "oblique": 35.0}
 """Name -> degrees by which the camera goes round from the right side of the person at the start."""
 
-_COLOURS = {"left": "#c2410c", "right": "#1d4ed8", "": "#374151"}
 _WIDTH, _HEIGHT = 1.0, 1.6
 """Inches of one figure."""
 
 
 def strip(motion: SyntheticMotion, count: int = 15, view: str = "side", title: str = "") -> Figure:
-    """Evenly spaced frames of a motion side by side, left limbs red and right ones blue.
+    """Evenly spaced frames of a motion side by side, left limbs blue and right ones orange.
 
     Args:
         motion: what is drawn.
@@ -60,11 +60,19 @@ def _flat(positions: np.ndarray, degrees: float) -> np.ndarray:
 def _draw(axes: object, joints: np.ndarray) -> None:
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
-            side = JOINT_NAMES[joint].partition("_")[0]
-            colour = _COLOURS.get(side, _COLOURS[""])
-            axes.plot(*joints[[parent, joint]].T, color=colour, linewidth=1.6, solid_capstyle="round")
+            axes.plot(
+                *joints[[parent, joint]].T,
+                color=_paint(joint_colour(JOINT_NAMES[joint])),
+                linewidth=1.6,
+                solid_capstyle="round",
+            )
     head = joints[JOINT_NAMES.index("head")]
-    axes.plot(*head, "o", color=_COLOURS[""], markersize=5)
+    axes.plot(*head, "o", color=_paint(TRUNK_COLOUR), markersize=5)
     axes.axhline(0.0, color="#9ca3af", linewidth=0.8)
     axes.set(xlim=(-1.0, 1.0), ylim=(-0.1, 2.5), aspect="equal")
     axes.axis("off")
+
+
+def _paint(colour: tuple[int, int, int]) -> tuple[float, ...]:
+    """A colour as matplotlib takes it, 0 to 1."""
+    return tuple(channel / 255.0 for channel in colour)

@@ -13,6 +13,12 @@ from athena_wbc.synthesis.vocabulary import PLAIN, Manner, Move, manner_from, mo
 AXES = ("base_action", "combo_action", "detail", "speed_rhythm")
 """The axes of difficulty; the slots of a prompt."""
 
+TIER_RANGE = (1.0, 3.0)
+"""From basic to hard."""
+
+LARGEST_SALT = 2**31
+"""Beyond any draw; larger numbers are a mistake."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
@@ -88,15 +94,40 @@ def prompt_from_dict(content: Mapping[str, Any], where: str) -> Prompt:
     """
     try:
         return Prompt(
-            text=str(content["text"]),
-            domain=str(content["domain"]),
-            slots={str(axis): tuple(map(str, phrases)) for axis, phrases in content["slots"].items()},
-            template=str(content["template"]),
-            tier=float(content["tier"]),
+            text=_text(content["text"], "text"),
+            domain=_text(content["domain"], "domain"),
+            slots={str(axis): _texts(phrases, f"slots: {axis}") for axis, phrases in content["slots"].items()},
+            template=_text(content["template"], "template"),
+            tier=_number(content["tier"], "tier", *TIER_RANGE),
             moves=tuple(move_from(move, f"{where}: moves") for move in content["moves"]),
             manner=manner_from(content["manner"], f"{where}: manner"),
-            parents=tuple(map(str, content["parents"])),
-            salt=int(content["salt"]),
+            parents=_texts(content["parents"], "parents"),
+            salt=_whole(content["salt"], "salt", LARGEST_SALT),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AthenaError(f"{where}: is no prompt ({type(error).__name__}: {error}); make it again") from None
+
+
+def _texts(value: Any, key: str) -> tuple[str, ...]:
+    # A text alone would become a tuple of its letters.
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+        raise TypeError(f"{key} is no list of texts")
+    return tuple(value)
+
+
+def _text(value: Any, key: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is no text")
+    return value
+
+
+def _whole(value: Any, key: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ValueError(f"{key} is no whole number from 0 to {most}")
+    return value
+
+
+def _number(value: Any, key: str, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError(f"{key} is no number from {low:g} to {high:g}")
+    return float(value)

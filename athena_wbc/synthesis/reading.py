@@ -128,8 +128,9 @@ def _clauses(text: str) -> list[_Clause]:
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     clauses = [_Clause()]
     is_negated = False
-    for token in _TOKEN.findall(plain.replace("°", " degrees ")):
-        token = words.lemma(token)
+    found = _TOKEN.findall(plain.replace("°", " degrees "))
+    for place, said in enumerate(found):
+        token = words.lemma(said)
         if not token[0].isalnum():
             clauses.append(_Clause(opens=True))
             is_negated = False
@@ -146,9 +147,17 @@ def _clauses(text: str) -> list[_Clause]:
             is_negated = False
         elif token in words.NEGATIONS:
             is_negated = True
-        elif token not in words.SKIPPED and not is_negated:
+        elif token not in words.SKIPPED and not is_negated and not _is_thing(found, place, clauses[-1].tokens):
             clauses[-1].tokens.append(token)
     return [clause for clause in clauses if clause.tokens or clause.order in tuple(_SENTENCE_ENDS)]
+
+
+def _is_thing(found: list[str], place: int, before: list[str]) -> bool:
+    """Whether a word that may be a verb is a noun here: it follows a determiner, or the verb of its clause."""
+    if found[place] not in words.THINGS or found[place + 1 : place + 2] in ([word] for word in words.THING_MOVES):
+        return False
+    follows = place > 0 and found[place - 1] in words.DETERMINERS
+    return follows or any((token,) in words.MOVE_WORDS or token in words.LIMB_MOVES for token in before)
 
 
 def _in_order(clauses: list[_Clause]) -> list[_Clause]:

@@ -148,17 +148,32 @@ def _unseen(
         slots = sample_slots(domain, rng, target, spread, used)
         if tuple(slots[axis][0] for axis in AXES) not in seen:
             return slots, sample_template(domain, rng, used)
-    # So few phrases that chance finds no new one: go through all that is left, new phrases before new templates.
+    # So few phrases that chance finds no new one: go through all that is left, new phrases before new templates, and
+    # those nearest to the target first.
     groups = [[phrase.text for phrase in domain.slots[axis]] for axis in AXES]
     templates = [template.id for template in domain.templates]
-    left = [texts for texts in itertools.product(*groups) if texts not in seen]
+    left = _nearest(domain, [texts for texts in itertools.product(*groups) if texts not in seen], target)
     if left:
         texts, template = left[rng.integers(len(left))], sample_template(domain, rng, used)
     else:
         pairs = [pair for pair in itertools.product(*groups, templates) if pair not in seen]
+        pairs = _nearest(domain, pairs, target)
         *chosen, template = pairs[rng.integers(len(pairs))]
         texts = tuple(chosen)
     return {axis: (text,) for axis, text in zip(AXES, texts, strict=True)}, template
+
+
+def _nearest(domain: Domain, choices: list[tuple[str, ...]], target: Target) -> list[tuple[str, ...]]:
+    """Of phrases of all axes, those whose tiers are together nearest to the target; all where there is none."""
+    aims = [target.get(axis) if isinstance(target, Mapping) else target for axis in AXES]
+    far = [
+        {phrase.text: 0.0 if aim is None else abs(phrase.tier - aim) for phrase in domain.slots[axis]}
+        for axis, aim in zip(AXES, aims, strict=True)
+    ]
+    # Cut at the axes: what is chosen from may end in a template.
+    distances = [sum(each[text] for each, text in zip(far, texts, strict=False)) for texts in choices]
+    least = min(distances, default=0.0) + 1e-9
+    return [texts for texts, distance in zip(choices, distances, strict=True) if distance <= least]
 
 
 def _draw(

@@ -191,6 +191,13 @@ NUMBERS: Mapping[str, int] = {
     "eleven": 11, "twelve": 12, "once": 1, "twice": 2, "thrice": 3, "single": 1, "double": 2, "triple": 3,
     "couple": 2, "few": 3, "several": 3, "repeatedly": 3,
 }  # fmt: skip
+DETERMINERS = ("a", "an", "the", "this", "that", "his", "her", "their", "its", "my", "your", "some", "two", "three")
+THINGS = (
+    "box", "boxes", "bowl", "bowls", "rock", "rocks", "pitch", "pitches",
+)  # fmt: skip
+"""Words that are moves as verbs, and behind a determiner or a verb are things: one picks up a box."""
+THING_MOVES = ("stance", "position")
+"""Words before which even such a word is part of a move: a box stance."""
 NEGATIONS = ("without", "not", "never", "don't", "doesn't", "instead", "no")
 LIGHT_VERBS = ("throw", "take", "catch", "hit")
 """Verbs that mean their own move only where the clause names no other: one throws a punch, one takes a step."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -86,6 +87,27 @@ def test_what_is_no_prompt_is_told_with_its_place(bank):
     for broken in ({}, content | {"slots": 3}, content | {"moves": [{"move": "fly"}]}, content | {"tier": "high"}):
         with pytest.raises(AthenaError, match=r"^prompts\.jsonl:7"):
             prompt_from_dict(broken, "prompts.jsonl:7")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tier", math.nan), ("tier", math.inf), ("tier", 0.5), ("tier", 10**400), ("tier", True), ("tier", "2"),
+        ("salt", math.inf), ("salt", math.nan), ("salt", 1.5), ("salt", -1), ("salt", 10**400), ("salt", "1"),
+        ("slots", {"base_action": "abc"}), ("slots", {"base_action": [1]}), ("slots", {"base_action": {"a": 1}}),
+        ("parents", "abc"), ("text", 5), ("domain", None), ("template", ["a"]),
+        ("moves", [{"move": "spin", "turns": 10**400}]), ("moves", [{"move": "jump", "count": math.inf}]),
+        ("moves", [{"move": "jump", "count": math.nan}]), ("moves", "jump"), ("manner", {"tempo": math.inf}),
+        ("manner", {"tempo": 10**400}), ("manner", "fast"),
+    ],
+)  # fmt: skip
+def test_values_that_no_prompt_has_are_one_line(bank, key, value):
+    content = bank.render("dance", slots(), "plain").as_dict() | {key: value}
+    with pytest.raises(
+        AthenaError, match=rf"^prompts\.jsonl:7: .*{key if key not in ('moves', 'manner') else ''}"
+    ) as caught:
+        prompt_from_dict(content, "prompts.jsonl:7")
+    assert len(str(caught.value)) < 300
 
 
 def test_half_a_character_is_no_text(bank):

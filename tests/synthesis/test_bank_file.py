@@ -16,7 +16,18 @@ from athena_wbc.resources import config_path
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank, read_domain
 from athena_wbc.synthesis.bank_remarks import remarks
 from athena_wbc.synthesis.prompt import AXES
-from athena_wbc.synthesis.vocabulary import PLAIN, Manner, Move
+from athena_wbc.synthesis.vocabulary import (
+    ARMS,
+    DIRECTIONS,
+    FAMILY,
+    HEIGHTS,
+    MANNER_RANGES,
+    MOVES,
+    PLAIN,
+    SIDES,
+    Manner,
+    Move,
+)
 
 SENTENCE = "The person does {base_action}, then {combo_action}, with {detail}, at {speed_rhythm}."
 SMALL: dict[str, Any] = {
@@ -219,3 +230,19 @@ def test_the_documented_table_counts_the_shipped_phrases() -> None:
         counts = [len(domain.slots[axis]) for axis in AXES] + [len(domain.templates)]
         assert f"| `{name}` | {' | '.join(map(str, counts))} |" in text
         assert config_path("bank", name).is_file()
+
+
+def test_the_documented_moves_and_manners_are_those_that_are_known() -> None:
+    text = (ROOT / "docs" / "synthesis_bank.md").read_text(encoding="utf-8")
+    _, after = text.split("\n### Moves\n")
+    moves, manners = after.split("\n### Manners\n")
+    for family, names in MOVES.items():
+        assert f"| {family} | {', '.join(f'`{name}`' for name in names)} |" in moves
+    assert moves.startswith(f"\n{len(FAMILY)} moves are known")
+    for key, values in (("side", SIDES), ("height", HEIGHTS), ("direction", DIRECTIONS)):
+        assert f"| `{key}` | {', '.join(f'`{value}`' for value in values)}" in moves
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", manners, flags=re.MULTILINE))
+    ranges = {key: f"{low:g} to {high:g}" for key, (low, high) in MANNER_RANGES.items()}
+    assert rows == ranges | {"arms": ", ".join(f"`{name}`" for name in ARMS)}
+    for key, default in re.findall(r"^\| `(\w+)` \| [^`|]*? \| (\d) \|", manners, flags=re.MULTILINE):
+        assert getattr(Manner(), key) == float(default)

@@ -19,13 +19,11 @@ from athena_wbc.synthesis.convert import (
     RefusedClip,
     check_conversion,
     claims_filters,
-    from_human,
     label_of,
     prepare,
     smooth,
     smooth_joints,
     to_clip,
-    to_clips,
 )
 from athena_wbc.synthesis.filters import FilterConfig, bone_drift, failures, run_filters
 from athena_wbc.synthesis.ground import find_support
@@ -34,6 +32,7 @@ from athena_wbc.synthesis.motion import JOINT_NAMES, PARENTS, PELVIS, SyntheticM
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.vocabulary import Move
 from tests.synthesis.figure import jumping, motion_of, moved, standing, turned, with_joint
+from tests.synthesis.recordings import from_human
 
 PROMPT = Prompt(text="a person bows twice", domain="dance", moves=(Move("bow", count=2),))
 
@@ -183,24 +182,10 @@ def test_below_the_bar_a_clip_is_refused_with_reasons(build: Build) -> None:
     with pytest.raises(RefusedClip, match=r"dance-\w+: error_mean .* is above 0") as caught:
         to_clip(motion, PROMPT, build, config)
     assert caught.value.quality.error_mean > 0.0
-    (made,) = to_clips([motion], [PROMPT], build.embodiment, config)
-    assert made.clip is None and made.quality == caught.value.quality and "error_mean" in made.reason
-
-
-def test_many_at_once_keep_their_order_and_one_that_fails_does_not_stop_the_others(build: Build) -> None:
-    good = prepare(_waving(), ConversionConfig())
-    folded = good.positions.copy()
+    folded = motion.positions.copy()
     folded[:, JOINT_NAMES.index("left_elbow")] = folded[:, JOINT_NAMES.index("left_wrist")]
-    made = to_clips(
-        [good, good.replace(positions=folded), good],
-        [PROMPT] * 3,
-        build.embodiment,
-        ConversionConfig(),
-        ["a", "b", "c"],
-    )
-    assert [each.clip.name if each.clip else "" for each in made] == ["a", "", "c"]
-    assert "elbow and wrist coincide" in made[1].reason and made[1].quality is None
-    assert np.array_equal(made[0].clip.joint_pos, made[2].clip.joint_pos)
+    with pytest.raises(AthenaError, match="elbow and wrist coincide"):
+        to_clip(motion.replace(positions=folded), PROMPT, build, config)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import read_human
-from athena_wbc.synthesis.convert import ConversionConfig, from_human, prepare
-from athena_wbc.synthesis.filters import FilterConfig, check_filters, failures, run_filters
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
+from athena_wbc.synthesis.filters import LOWER, FilterConfig, check_filters, failures, run_filters
+from athena_wbc.synthesis.ground import find_support
 from athena_wbc.synthesis.motion import PELVIS
 from tests.synthesis.figure import jumping, motion_of, moved, standing, turned, with_joint
+from tests.synthesis.recordings import from_human
 
 NAMES = (
     "duration", "motion", "root_low", "root_high", "penetration", "floating", "skating", "bone_drift", "joint_speed",
@@ -60,10 +62,48 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
 def test_sunk_by_five_centimetres() -> None:
     assert _failed(moved(_swaying(), _shift(np.full(61, -0.05), 2))) == ["penetration"]
     assert _failed(moved(_swaying(), _shift(np.full(61, -0.02), 2))) == []
-    # Three frames of 61 are below the 95th percentile.
-    depth = np.zeros(61)
-    depth[20:23] = -0.06
-    assert "penetration" not in _failed(moved(_swaying(), _shift(depth, 2)))
+    # One frame of 61 is less than 2 %, three are more.
+    for frames, sinks in ((1, False), (3, True)):
+        depth = np.zeros(61)
+        depth[20 : 20 + frames] = -0.06
+        assert ("penetration" in _failed(moved(_swaying(), _shift(depth, 2)))) == sinks
+
+
+@pytest.mark.parametrize(
+    ("sinks", "value"),
+    [
+        (((0.3, 0.05),), 0.05),
+        (((0.04, 0.10),), 0.10),
+        (((0.3, 0.05), (0.04, 0.10)), 0.05),
+        (((0.3, 0.02), (0.01, 0.10)), None),
+        (((1.0, 0.4),), None),
+    ],
+    ids=["long", "short", "both", "little", "throughout"],
+)
+def test_what_sinks_is_found_after_its_floor_was(sinks: tuple[tuple[float, float], ...], value: float | None) -> None:
+    """Share of the frames and depth; a body that is deep throughout is only put on the floor."""
+    frames = 201
+    depth, start = np.zeros(frames), 0
+    for share, deep in sinks:
+        stop = start + round(share * frames)
+        depth[start:stop], start = -deep, stop
+    body = _swaying(frames)
+    body[..., 2] -= find_support(motion_of(body)).lowest.min()
+    for learned in (False, True):
+        made = prepare(motion_of(moved(body, _shift(depth, 2)), learned=learned), ConversionConfig())
+        (found,) = (each for each in run_filters(made, FilterConfig()) if each.name == "penetration")
+        assert found.passed == (value is None), (learned, found)
+        if value is not None:
+            # Gaussians of 0.1 s make a sink of 0.4 s shallower.
+            assert found.value == pytest.approx(value, abs=0.006 if not learned else 0.02)
+
+
+def test_feet_that_wander_above_the_floor_do_not_sink() -> None:
+    """Good recordings stand 5 cm above their lowest frames; nothing of them is below their own floor."""
+    body = moved(_swaying(), _shift(np.where(np.arange(61) < 18, 0.0, 0.05), 2))
+    body[..., 2] -= find_support(motion_of(body)).lowest.min()
+    results = failures(run_filters(prepare(motion_of(body), ConversionConfig()), FilterConfig()))
+    assert "penetration" not in [result.name for result in results]
 
 
 def test_floating_for_half_a_second() -> None:
@@ -138,6 +178,12 @@ def test_limits_are_checked() -> None:
     for key, value in (("penetration", -0.1), ("skating", math.nan), ("floating", -math.inf)):
         with pytest.raises(AthenaError, match=f"filters.{key}: must be zero or more"):
             check_filters(FilterConfig(**{key: value}), "filters")
+    for key in LOWER:
+        for value in (-1.0, math.inf, math.nan):
+            with pytest.raises(AthenaError, match=f"filters.{key}: must be zero or more, or -inf to switch it off, is"):
+                check_filters(FilterConfig(**{key: value}), "filters")
+    with pytest.raises(AthenaError, match="or inf to switch it off, is -inf"):
+        check_filters(FilterConfig(floating=-math.inf), "filters")
 
 
 @pytest.mark.parametrize("folder", ["deepmimic_human", "humanml3d_sample", "asap_smpl"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis import free_text
 from athena_wbc.synthesis.bank_file import load_bank
 from athena_wbc.synthesis.bank_remarks import sentence_faults
-from athena_wbc.synthesis.free_text import random_prompts
-from athena_wbc.synthesis.vocabulary import FAMILY
+from athena_wbc.synthesis.free_text import random_prompts, read_text
+from athena_wbc.synthesis.vocabulary import FAMILY, MOVES
 
 PROMPTS = random_prompts(400, 0)
 
@@ -29,6 +30,33 @@ def test_nearly_every_sentence_is_understood() -> None:
     still = [p.text for p in PROMPTS if {move.move for move in p.moves} == {"stand"} and "stands still" not in p.text]
     assert still == []
     assert len({move.move for prompt in PROMPTS for move in prompt.moves}) > 0.5 * len(FAMILY)
+
+
+def test_nouns_of_the_grammar_are_no_strikes() -> None:
+    strikes = {move for move in (*MOVES["legs"], *MOVES["arms"]) if move.endswith(("kick", "punch", "strike", "cut"))}
+    parts = [*free_text._DEEDS, *(f"{verb} {way}" for verb in free_text._TRAVELS for way in free_text._WAYS)]
+    for part in parts:
+        for manner in ("", *free_text._MANNERS):
+            moves = read_text(f"The person {manner} {part}.").moves
+            assert len(moves) == 1, part
+            assert (moves[0].move in strikes) == part.startswith(("kicks", "punches")), part
+
+
+@pytest.mark.parametrize(
+    ("text", "moves"),
+    [
+        ("The person picks up a box.", ["reach"]),
+        ("The person lifts two heavy boxes and throws the rock.", ["throw"]),
+        ("The person jumps over a bowl.", ["leap"]),
+        ("The person boxes.", ["straight_punch"]),
+        ("The person shadow boxes.", ["straight_punch"]),
+        ("The person takes a box stance.", ["guard"]),
+        ("The person bows and then boxes quickly.", ["bow", "straight_punch"]),
+        ("The person rocks from side to side.", ["sway"]),
+    ],
+)
+def test_what_is_a_thing_and_what_a_deed(text: str, moves: list[str]) -> None:
+    assert [move.move for move in read_text(text).moves] == moves
 
 
 def test_the_baseline_does_not_come_from_the_bank() -> None:

@@ -13,6 +13,7 @@ from athena_wbc.synthesis.bank_file import load_bank
 from athena_wbc.synthesis.prompt import AXES
 from athena_wbc.synthesis.sampling import sample_prompts, sample_slots, stream, tier_chances
 from athena_wbc.synthesis.vocabulary import Move
+from tests.synthesis.toy_bank import toy_bank
 
 BANK = load_bank()
 SENTENCE = "The person {base_action} {combo_action} {detail} {speed_rhythm}."
@@ -102,6 +103,20 @@ def test_a_small_domain_gives_all_it_has_and_no_more() -> None:
     assert len({tuple(sorted(prompt.slots.items())) for prompt in prompts[:4]}) == 4
     with pytest.raises(AthenaError, match="small: can make 12 different prompts, 13 are asked for"):
         sample_prompts(bank, 13, 0)
+
+
+def test_what_is_left_is_given_from_near_the_target_on() -> None:
+    # One phrase of each tier and axis: 81 prompts, with one of tier 1 in all, then four that differ in one axis.
+    bank = toy_bank("dance", per_tier=1)
+    for target in (1.0, dict.fromkeys(AXES, 1.0)):
+        drawn = sample_prompts(bank, 81, 0, target, spread=0.001)
+        totals = [round(4.0 * prompt.tier) for prompt in drawn]
+        assert totals == sorted(totals) and totals[:6] == [4, 5, 5, 5, 5, 6]
+    only = sample_prompts(bank, 54, 0, {"detail": 2.0}, spread=0.001)
+    assert [prompt.slots["detail"] for prompt in only[:27]] == [("detail 2a",)] * 27
+    # Then the sentences again in another template, from the target on.
+    again = sample_prompts(bank, 82, 0, 1.0, spread=0.001)[-1]
+    assert again.tier == 1.0
 
 
 def test_a_tier_that_no_phrase_has_gives_its_neighbours() -> None:

@@ -68,6 +68,8 @@ def test_samples_are_shown(capsys: pytest.CaptureFixture[str], own: str) -> None
     text = " ".join(run(capsys, "sample", "--bank", own, "--domain", "parkour", "--count", "1").split())
     assert "The person does a squat, then a jump and a spin, with wide arms, at a fast pace." in text
     assert run(capsys, "sample", "--random", "--count", "7").count("The person") == 7
+    # The identifier is what an index of the generator `folder` names.
+    assert sample_prompts(load_bank([own]), 1, 0)[-1].id in text
 
 
 def test_a_domain_of_ones_own_is_checked(capsys: pytest.CaptureFixture[str], own: str) -> None:

@@ -37,8 +37,9 @@ def seen(
     mpjpe_g: float = 50.0,
     difficulty: float | None = 5.0,
     loop: int = 0,
+    tis: float = 0.8,
 ) -> Observation:
     """An observation; None hides the metrics or the judgement."""
-    metrics = None if success is None else TrackerMetrics(success, mpjpe_g, 30.0, 8.0, 5.0, 0.8)
+    metrics = None if success is None else TrackerMetrics(success, mpjpe_g, 30.0, 8.0, 5.0, tis)
     judgement = None if difficulty is None else Judgement("toy", "aligned", 90.0, difficulty)
     return Observation(clip, prompt, metrics, judgement, loop)

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
 from athena_wbc.motion.formats.human.registry import human_extensions, read_human, recognise_human
 from athena_wbc.motion.human import HumanMotion
 from athena_wbc.synthesis.generators.mdm.diffusion import noise_source
-from athena_wbc.synthesis.generators.mdm.features import placed
+from athena_wbc.synthesis.generators.mdm.features import placed_start
 from athena_wbc.synthesis.generators.mdm.text import HashedNgrams
 from athena_wbc.synthesis.generators.mdm.training import Example
+from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINT_NAMES, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 
@@ -238,19 +238,9 @@ def as_joints(motion: HumanMotion, where: str) -> np.ndarray:
             "only skeletons with the 22 joints of the SMPL family are taken: convert the motion to SMPL first"
         )
     positions = motion.positions[:, [motion.joint_names.index(name) for name in JOINT_NAMES]]
-    frames = int(np.floor(motion.duration * FPS + 1e-6)) + 1
-    if frames < 2:
+    if motion.duration * FPS < 1.0 - 1e-6:
         raise AthenaError(f"{where}: lasts {motion.duration:.3f} s, too short for two frames at {FPS:g} fps")
-    if motion.fps == FPS:
-        return positions
-    source = np.arange(motion.num_frames) / motion.fps
-    return CubicSpline(source, positions, axis=0)(np.minimum(np.arange(frames) / FPS, source[-1]))
-
-
-def placed_start(positions: np.ndarray) -> np.ndarray:
-    """Positions that begin over the origin and face x; heights stay."""
-    moved = placed(positions)
-    return moved + np.array((0.0, 0.0, positions[..., 2].min()))
+    return joints_at_rate(positions, motion.fps, FPS)
 
 
 def _draw(prompt: Prompt, seed: int, count: int) -> int:

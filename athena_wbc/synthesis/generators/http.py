@@ -12,7 +12,6 @@ import email.utils
 import hashlib
 import http.client
 import json
-import os
 import tempfile
 import time
 import urllib.error
@@ -23,12 +22,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
+from athena_wbc.synthesis.address import check_address
+from athena_wbc.synthesis.generators.mdm.features import placed_start
+from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
+from athena_wbc.synthesis.tokens import check_variable, token_of
 
 LONGEST_WAIT = 60.0
 """Seconds that one wait between tries takes at most, whatever the server asks for."""
@@ -84,7 +86,7 @@ class HttpGenerator:
         self._headers()  # so that a missing token is known before there is anything to lose
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
-        """The server's motions, resampled to 20 fps and cut at `frames`.
+        """The server's motions, resampled to 20 fps, cut at `frames`, and begun over the origin, facing x.
 
         Raises:
             AthenaError: the server does not answer, refuses, or answers with something else.
@@ -101,7 +103,7 @@ class HttpGenerator:
             motions += [
                 SyntheticMotion(
                     prompt_id=prompt.id,
-                    positions=answers[prompt.id][:frames],
+                    positions=placed_start(answers[prompt.id][:frames]),
                     generator=self.name,
                     is_learned=self.is_learned,
                     seed=seed,
@@ -115,7 +117,9 @@ class HttpGenerator:
     def _post(self, body: bytes) -> tuple[str, bytes]:
         """Content type and bytes of the answer, after as many tries as it takes and is allowed."""
         where = f"http: {_public(self.config.url)}"
-        request = urllib.request.Request(self.config.url, data=body, headers=self._headers(), method="POST")
+        headers = self._headers()
+        request = urllib.request.Request(self.config.url, data=body, headers=headers, method="POST")
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
         opener = urllib.request.build_opener(_NoRedirects)
         for attempt in range(self.config.retries + 1):
             asked: float | None = None
@@ -126,9 +130,9 @@ class HttpGenerator:
                 with error:
                     if error.code not in _AGAIN:
                         raise AthenaError(
-                            f"{where}: answers {error.code} {_said(error)}; {_remedy(error.code)}"
+                            f"{where}: answers {error.code} {_said(error, token)}; {_remedy(error.code)}"
                         ) from None
-                    reason, asked = f"answers {error.code} {_said(error)}", _retry_after(error.headers)
+                    reason, asked = f"answers {error.code} {_said(error, token)}", _retry_after(error.headers)
             except TimeoutError:
                 reason = f"was silent for {self.config.timeout:g} s"
             except (OSError, http.client.HTTPException) as error:
@@ -144,12 +148,8 @@ class HttpGenerator:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept": "application/json, application/x-npz"}
-        variable = self.config.token_variable
-        if variable:
-            token = os.environ.get(variable, "").strip()
-            if not token:
-                raise AthenaError(f"http: token_variable: the environment variable {variable} is not set; export it")
-            headers["Authorization"] = f"Bearer {token}"
+        if self.config.token_variable:
+            headers["Authorization"] = f"Bearer {token_of(self.config.token_variable, 'http: token_variable')}"
         return headers
 
     def _limited(self, answer: Any, where: str) -> bytes:
@@ -191,15 +191,11 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check(config: HttpConfig) -> None:
-    try:
-        address = urlsplit(config.url)
-        _ = address.port
-    except ValueError as error:
-        raise AthenaError(f"url: is no address ({error}); give one as http://127.0.0.1:8000/generate") from None
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise AthenaError(
-            f"url: '{_public(config.url)[:80]}' is no address; give one as http://127.0.0.1:8000/generate"
-        )
+    check_address(
+        config.url, "url", "http://127.0.0.1:8000/generate", "put a token into the variable of token_variable"
+    )
+    if config.token_variable:
+        check_variable(config.token_variable, "token_variable")
     for key, least, most in (
         ("timeout", 0.01, 3600.0),
         ("retries", 0, 20),
@@ -212,19 +208,18 @@ def _check(config: HttpConfig) -> None:
 
 
 def _public(url: str) -> str:
-    """The address without user, password and query, any of which may hold a secret."""
+    """A checked address without its query, which may hold a secret."""
     address = urlsplit(url)
-    host = address.hostname or ""
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{host}{port}{address.path}" if address.scheme else url.split("?")[0]
+    return f"{address.scheme}://{address.netloc}{address.path}"
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """The first words of a refusal."""
+def _said(error: urllib.error.HTTPError, token: str) -> str:
+    """The first words of a refusal, without the token."""
     try:
         text = error.read(400).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         text = ""
+    text = text.replace(token, "***") if token else text
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return f"({words[:120]})" if words else f"({error.reason})"
 
@@ -298,10 +293,7 @@ def _positions(where: str, array: np.ndarray, up: str, fps: float) -> np.ndarray
     if not (np.abs(positions) < LARGEST_POSITION).all():
         raise AthenaError(f"{where}: positions are not finite, or beyond {LARGEST_POSITION:g} m; metres are expected")
     positions = positions[..., _UP[up]]
-    if fps == FPS:
-        return positions
-    times = np.arange(len(positions)) / fps
-    frames = int(np.floor(times[-1] * FPS + 1e-6)) + 1
-    if frames < 2:
-        raise AthenaError(f"{where}: lasts {times[-1]:.3f} s, too short for two frames at {FPS:g} fps")
-    return CubicSpline(times, positions, axis=0)(np.minimum(np.arange(frames) / FPS, times[-1]))
+    lasts = (len(positions) - 1) / fps
+    if lasts * FPS < 1.0 - 1e-6:
+        raise AthenaError(f"{where}: lasts {lasts:.3f} s, too short for two frames at {FPS:g} fps")
+    return joints_at_rate(positions, fps, FPS)

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from athena_wbc.errors import AthenaError, suggest
+from athena_wbc.synthesis.address import check_address
 
 STRUCTURES = ("auto", "json_schema", "json_object")
 MODES = ("off", "live", "record", "replay")
 FAILURES = ("fallback", "stop")
-ASKING = ("vlm", "ensemble", "llm")
-"""Judges and schedulers that ask language models."""
+ADVISER = "adviser"
+"""What a refinement may ask; it has no name of its own in a configuration."""
+ASKING = ("vlm", "ensemble", "llm", ADVISER)
+"""Judges, schedulers and advisers that ask language models."""
 CASSETTE, COSTS = "cassette.jsonl", "costs.jsonl"
 """What the parts of a run leave in its folder."""
 
@@ -76,7 +78,7 @@ class CassetteConfig:
 
 
 def placed(name: str, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Options of a judge or a scheduler of a run, with cassette and cost log in `folder` where they name none.
+    """Options of a judge, scheduler or adviser of a run, with cassette and cost log in `folder` where they name none.
 
     Those that ask no language model keep theirs as they are. The parts of a run may share the files: what they ask
     differs.
@@ -93,16 +95,9 @@ def placed(name: str, options: Mapping[str, Any], folder: Path) -> dict[str, Any
 
 def check_endpoint(config: EndpointConfig, where: str) -> None:
     """Refuse settings that cannot work; the error names the key, and never shows what may be a secret."""
-    try:
-        address = urlsplit(config.base_url)
-        known = address.scheme in ("http", "https") and bool(address.hostname)
-        secret = address.username is not None or address.password is not None
-    except ValueError:
-        known, secret = False, False
-    if secret:
-        raise AthenaError(f"{where}.base_url: holds a user or a password; put the key in the variable of api_key_env")
-    if not known:
-        raise AthenaError(f"{where}.base_url: '{config.base_url}' is no address such as http://localhost:8000/v1")
+    check_address(
+        config.base_url, f"{where}.base_url", "http://localhost:8000/v1", "put the key in the variable of api_key_env"
+    )
     if not config.model.strip():
         raise AthenaError(f"{where}.model: is empty; name a model that {config.base_url} serves")
     if config.api_key_env and not _VARIABLE.fullmatch(config.api_key_env):

@@ -138,7 +138,8 @@ class Endpoint:
     ) -> tuple[Model, Usage]:
         """Ask for an object of a schema.
 
-        An answer that does not fit, or that `check` has complaints about, gets one repair turn.
+        An answer that does not fit, or that `check` has complaints about, gets one repair turn. Where that gets no
+        answer, one that fits the schema counts as it is.
 
         Args:
             messages: of a chat, with ``role`` and ``content``; images as ``data:`` URLs.
@@ -164,7 +165,13 @@ class Endpoint:
         if not faults and parsed is not None:
             return parsed, reply.usage
         turns += repair_turn(reply.text, faults, schema)
-        repaired = self._once(turns, schema, seed, purpose)
+        try:
+            repaired = self._once(turns, schema, seed, purpose)
+        except EndpointError as error:
+            if parsed is None:
+                raise
+            _LOGGER.warning("%s: the answer stays as it is, with %s: %s", purpose, "; ".join(faults), error)
+            return parsed, reply.usage
         usage = reply.usage.plus(repaired.usage)
         try:
             return parse_reply(repaired.text, schema), usage

@@ -24,7 +24,7 @@ from athena_wbc.pipeline.plan import Motions, check_heldout
 from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
-from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, to_dict
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, scheduler_options, to_dict
 from athena_wbc.synthesis.generators.sources import sources_digest
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
@@ -104,7 +104,7 @@ class LoopPlan(Work):
             return own if self._starts_anew(stage) else _without(own, "init_from")
         if kind == graph.PROMPTS:
             return {
-                "scheduler": values["scheduler"],
+                "scheduler": values["scheduler"] | {"options": plain(scheduler_options(config))},
                 "bank": bank_hash(self.bank),
                 "per_domain": config.per_domain,
                 "seed": self.seed,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.loop.parts import judge_of
+from athena_wbc.synthesis.loop.parts import adviser_of, judge_of
 from athena_wbc.synthesis.loop.plan import LoopPlan
 from athena_wbc.synthesis.loop.resolve import generator_of
 from athena_wbc.synthesis.motion import SyntheticMotion
@@ -24,7 +24,7 @@ def make_producer(plan: LoopPlan) -> Producer:
     """What makes the motions of a run.
 
     Raises:
-        AthenaError: a generator that there is not, or that lacks weights, files or a server.
+        AthenaError: a generator that there is not, or a part that lacks weights, files, a key or a server.
     """
     config = plan.config
     generator = generator_of(config, plan.source)
@@ -43,7 +43,7 @@ def _refining(plan: LoopPlan, generator: Generator) -> Producer:
     """Motions that are assessed and refined one by one; the first ones are generated together."""
     config = plan.config
     settings = refine_config(config.refine.options, f"{plan.source}: refine.options")
-    judge = judge_of(plan)
+    judge, adviser = judge_of(plan), adviser_of(plan, settings)
 
     def produce(prompts: Sequence[Prompt]) -> list[tuple[SyntheticMotion, dict[str, Any]]]:
         firsts = generated(generator, prompts, config.frames, plan.seed)
@@ -61,6 +61,7 @@ def _refining(plan: LoopPlan, generator: Generator) -> Producer:
             bank=plan.bank,
             first=first,
             conversion=config.conversion,
+            adviser=adviser,
         )
         told = {
             "rounds": refined.rounds,

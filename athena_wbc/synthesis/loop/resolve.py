@@ -14,8 +14,8 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
-from athena_wbc.synthesis.config import SynthesisConfig
-from athena_wbc.synthesis.language.config import placed
+from athena_wbc.synthesis.config import SynthesisConfig, scheduler_options
+from athena_wbc.synthesis.language.config import ADVISER, placed
 from athena_wbc.synthesis.protocols import Generator
 from athena_wbc.synthesis.refine.config import refine_config
 
@@ -81,7 +81,7 @@ def pipeline_overrides(config: SynthesisConfig, motions: list[str]) -> list[str]
 
 
 def check_parts(config: SynthesisConfig, source: str, folder: Path) -> None:
-    """Make generator, judge and scheduler once, before any work, so that what is wrong with them is known by then.
+    """Make generator, judge, scheduler and adviser once, before any work: what is wrong with them is known by then.
 
     Args:
         source: where the configuration came from, for messages.
@@ -97,10 +97,14 @@ def check_parts(config: SynthesisConfig, source: str, folder: Path) -> None:
     judge, scheduler, home = config.judge, config.scheduler, folder / LANGUAGE_FOLDER
     generator_sources(config, source)
     make_judge(judge.name, placed(judge.name, judge.options, home), f"{source}: judge")
-    options = placed(scheduler.name, scheduler.options, home)
+    options = placed(scheduler.name, scheduler_options(config), home)
     make_scheduler(scheduler.name, options, f"{source}: scheduler", scheduler.ablation)
     if config.refine.on:
-        refine_config(config.refine.options, f"{source}: refine.options")
+        where = f"{source}: refine.options"
+        if adviser := refine_config(config.refine.options, where).adviser:
+            from athena_wbc.synthesis.refine.adviser import make_adviser
+
+            make_adviser(placed(ADVISER, adviser, home), f"{where}.adviser")
 
 
 def generator_of(config: SynthesisConfig, source: str) -> Generator:

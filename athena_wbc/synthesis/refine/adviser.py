@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.layers import Layer, compose
 from athena_wbc.synthesis.keyframes import LEGEND, data_url, key_frames
 from athena_wbc.synthesis.language.config import CassetteConfig, EndpointConfig, check_cassette, check_endpoint
 from athena_wbc.synthesis.language.endpoint import connect
@@ -46,7 +47,7 @@ class AdviserConfig:
     cassette: CassetteConfig = dataclasses.field(default_factory=CassetteConfig)
     """Whether answers are kept and given again."""
     costs: str = ""
-    """File that tokens, seconds and prices are appended to; empty for none."""
+    """File that tokens, seconds and prices are appended to; empty for none, or for that of the run."""
 
 
 def check_adviser_config(config: AdviserConfig, where: str) -> None:
@@ -103,6 +104,15 @@ class VlmAdviser:
         )
         known = [number - 1 for number in reply.chosen if 1 <= number <= len(offered)]
         return Advice(tuple(known[:MOST_CHOSEN]), reply.reason)
+
+
+def make_adviser(options: Mapping[str, Any], where: str) -> VlmAdviser:
+    """The adviser by its options.
+
+    Raises:
+        AthenaError: an unknown option, a value out of range, a package or a key that is missing; begins with `where`.
+    """
+    return VlmAdviser(compose(AdviserConfig, [Layer(where, options)]), where)
 
 
 def messages(

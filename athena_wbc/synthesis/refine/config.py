@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from athena_wbc.errors import AthenaError
@@ -21,6 +21,9 @@ class RefineConfig:
     """Motions that are made and assessed at most, the first one included, 1 to 5."""
     accept_score: float = 80.0
     """Alignment from which a judge that looks is content whatever its verdict, 0 to 100."""
+    adviser: dict[str, Any] = field(default_factory=dict)
+    """Settings of a vision-language model that says what to do about a motion, see `adviser.AdviserConfig`; empty for
+    the rules."""
 
 
 def refine_config(options: Mapping[str, Any], where: str) -> RefineConfig:

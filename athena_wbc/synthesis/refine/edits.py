@@ -30,7 +30,11 @@ _FEET = (LEFT_ANKLE, RIGHT_ANKLE, LEFT_FOOT, RIGHT_FOOT)
 def ground(motion: SyntheticMotion) -> SyntheticMotion:
     """Lift or lower the motion as a whole until the lowest point of its body lies on the floor, as conversion does."""
     done = convert.prepare(motion, convert.ConversionConfig(fps=motion.fps, smoothing="never"))
-    return motion.replace(positions=done.positions)
+    provenance = dict(motion.provenance)
+    if "floor" in provenance.get("conversion", {}):
+        noted = provenance["conversion"]
+        provenance["conversion"] = {**noted, "floor": noted["floor"] + done.provenance["conversion"]["floor"]}
+    return motion.replace(positions=done.positions, provenance=provenance)
 
 
 def smooth(motion: SyntheticMotion, sigma: float) -> SyntheticMotion:

@@ -12,6 +12,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.convert import ConversionConfig, prepare
 from athena_wbc.synthesis.filters import FilterConfig, run_filters
+from athena_wbc.synthesis.language.cassette import CassetteMissError
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Generator, Judge
@@ -115,7 +116,7 @@ def refine(
         adviser: chooses among what can be done; by default rules do.
 
     Raises:
-        AthenaError: settings out of range, or the first motion cannot be made.
+        AthenaError: settings out of range, the first motion cannot be made, or a replay does not know a question.
     """
     check_refine_config(settings, "refine")
     steps = _opening(prompt, generator, judge, settings, frames, seed)
@@ -146,6 +147,8 @@ def refine(
             try:
                 plan = _plan(current, bank, remade, adviser)
                 reason = "" if plan else NOTHING_LEFT
+            except CassetteMissError:
+                raise
             except AthenaError as error:
                 reason = f"no advice: {error}"
         if plan:

@@ -12,24 +12,11 @@ from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import AXES, Prompt
 from athena_wbc.synthesis.refine import edits
 
-EDITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
-    "trim": {"start": (0.0, 4.0), "end": (0.0, 4.0)},
-    "stretch": {"factor": (0.8, 1.5)},
-    "fix_bones": {},
-    "ground": {},
-    "smooth": {"sigma": (0.02, 0.2)},
-    "lock_feet": {},
-}
-"""Edits of the motion, in the order in which several are done: name -> arguments with their range, s or a factor."""
+EDITS = ("trim", "stretch", "fix_bones", "ground", "smooth", "lock_feet")
+"""Edits of the motion, functions of `edits`, in the order in which several are done."""
 
-REMAKES: Mapping[str, tuple[str, ...]] = {
-    "reseed": (),
-    "swap_phrase": ("axis", "phrase"),
-    "swap_template": ("template",),
-}
+REMAKES = ("reseed", "swap_phrase", "swap_template")
 """What makes the motion again: another seed, another phrase of one axis, another sentence around the same phrases."""
-
-OPERATIONS = (*EDITS, *REMAKES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,50 +24,22 @@ class Instruction:
     """One operation with its arguments, and why."""
 
     operation: str
-    """One of :data:`OPERATIONS`."""
+    """One of :data:`EDITS` or of :data:`REMAKES`."""
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     reason: str = ""
 
     @property
     def is_edit(self) -> bool:
         """Whether it changes the motion that there is, and not what it was made from."""
-        return self.operation in EDITS
+        return self.operation not in REMAKES
 
     def __str__(self) -> str:
         told = ", ".join(f"{name} {value}" for name, value in self.arguments.items())
         return self.operation.replace("_", " ") + (f" ({told})" if told else "")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values; :func:`instruction_from` is the way back."""
+        """Plain values."""
         return {"operation": self.operation, "arguments": dict(self.arguments), "reason": self.reason}
-
-
-def instruction_from(content: Any, where: str) -> Instruction:
-    """An instruction from plain values that came from outside.
-
-    Raises:
-        AthenaError: an unknown operation or argument, one that is missing, or a value of another type or out of range.
-    """
-    if not isinstance(content, Mapping) or not isinstance(content.get("arguments", {}), Mapping):
-        raise AthenaError(f"{where}: takes operation, arguments and reason, not '{content}'")
-    name, given = str(content.get("operation", "")), dict(content.get("arguments", {}))
-    if name not in OPERATIONS:
-        raise AthenaError(f"{where}: operation {suggest(name, OPERATIONS)}")
-    wanted = EDITS[name] if name in EDITS else REMAKES[name]
-    for key in given:
-        if key not in wanted:
-            raise AthenaError(f"{where}: {name}: argument {suggest(key, wanted)}")
-    for key in wanted:
-        if key not in given:
-            raise AthenaError(f"{where}: {name}: has no argument '{key}'; give it")
-        value = given[key]
-        if name not in EDITS:
-            given[key] = str(value)
-            continue
-        low, high = EDITS[name][key]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise AthenaError(f"{where}: {name}: {key}: must be a number from {low:g} to {high:g}, is '{value}'")
-    return Instruction(name, given, str(content.get("reason", "")))
 
 
 def apply_edits(motion: SyntheticMotion, instructions: Sequence[Instruction]) -> SyntheticMotion:

@@ -14,10 +14,8 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import json
-import os
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,11 +23,13 @@ from typing import Any
 import numpy as np
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis.address import check_address
 from athena_wbc.synthesis.motion import FPS, JOINTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.refine.config import MOST_ROUNDS
 from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT
 from athena_wbc.synthesis.refine.transcript import Step, Transcript
+from athena_wbc.synthesis.tokens import token_of
 
 PROTOCOL = 1
 MOST_BYTES = 64 * 1024 * 1024
@@ -62,13 +62,9 @@ class RemoteConfig:
 
 def check_remote_config(config: RemoteConfig, where: str) -> None:
     """Refuse settings that cannot work; the message begins with `where` and the key."""
-    address = urllib.parse.urlsplit(config.url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise AthenaError(f"{where}: url: must begin with http:// or https:// and name a host, is '{config.url}'")
-    if address.username or address.password:
-        raise AthenaError(
-            f"{where}: url: holds a user or password; put a key into an environment variable (api_key_env)"
-        )
+    check_address(
+        config.url, f"{where}: url", "http://127.0.0.1:8010/irg", "put a key into the variable of api_key_env"
+    )
     if not config.timeout_s > 0.0 or not config.backoff_s >= 0.0:
         raise AthenaError(f"{where}: {'backoff_s' if config.timeout_s > 0.0 else 'timeout_s'}: must be a time, in s")
     if not 0 <= config.retries <= 10:
@@ -125,12 +121,7 @@ class RemoteIrg:
         check_remote_config(self.config, where)
         self._key = ""
         if self.config.api_key_env:
-            self._key = os.environ.get(self.config.api_key_env, "").strip()
-            if not self._key:
-                raise AthenaError(
-                    f"{where}: api_key_env: the environment variable {self.config.api_key_env} is not set; put the key "
-                    "of the service into it"
-                )
+            self._key = token_of(self.config.api_key_env, f"{where}: api_key_env")
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """The motion that the service chose, for each prompt."""

@@ -22,10 +22,9 @@ from athena_wbc.pipeline.statistics import Interval, t_interval
 from athena_wbc.pipeline.tabular import Block, Cell, Table, shown, to_html, to_markdown, to_rich
 from athena_wbc.synthesis.report import figures
 from athena_wbc.synthesis.report.findings import RunFindings, is_run, read_run
+from athena_wbc.synthesis.report.grouping import fixed_hash, group_runs
 
 HTML, JSON, MARKDOWN = "comparison.html", "comparison.json", "comparison.md"
-
-_NAMED = ("scheduler", "ablation", "generator", "judge")
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,10 @@ def compare_runs(places: Sequence[Path], out: Path | None = None) -> Comparison:
     runs = [run for run in runs if run.loops]
     if not runs:
         raise AthenaError(f"{places[0]}: no run has finished a loop; go on with athena synthesize --resume")
-    groups: dict[str, RunGroup] = {}
-    varying = [key for key in _NAMED if len({str(run.manifest.get(key)) for run in runs}) > 1] or ["scheduler"]
-    for run in runs:
-        name = " ".join(filter(None, (str(run.manifest.get(key) or "") for key in varying)))
-        groups.setdefault(name, RunGroup(name)).runs.append(run)
-    ordered = [groups[name] for name in sorted(groups, key=lambda name: (name != "rule", name))]
-    return Comparison(ordered, _table(ordered), _differences(ordered), [*_unequal(runs), *notes], out)
+    named, doubled = group_runs(runs)
+    groups = [RunGroup(name, members) for name, members in named.items()]
+    compared = [run for group in groups for run in group.runs]
+    return Comparison(groups, _table(groups), _differences(groups), [*_unequal(compared), *doubled, *notes], out)
 
 
 def write_comparison(places: Sequence[Path], out: Path | None) -> Comparison:
@@ -241,29 +237,18 @@ def _unequal(runs: Sequence[RunFindings]) -> list[str]:
     notes = []
     for key, of in {
         "loops": lambda run: len(run.loops),
+        "prompts of all loops": lambda run: sum(loop.figures["prompts"] for loop in run.loops),
         "per_domain": lambda run: run.config["per_domain"],
         "training iterations": lambda run: run.config["training"]["iterations"],
         "protocol": lambda run: run.config["evaluation"]["protocol"],
         "held-out clips": lambda run: run.manifest["heldout"]["hash"],
-        "the fixed tracker": _fixed_hash,
+        "the fixed tracker": fixed_hash,
     }.items():
         found = {str(of(run)) for run in runs}
         if len(found) > 1:
             shown_ = ", ".join(sorted(found)) if all(len(each) < 20 for each in found) else f"{len(found)} different"
             notes.append(f"the runs differ in {key} ({shown_}), so their values do not compare as they stand")
     return notes
-
-
-def _fixed_hash(run: RunFindings) -> str:
-    """What the fixed tracker is: hash of the checkpoint that was rolled out."""
-    for loop in range(len(run.loops)):
-        entry = run.manifest["stages"].get(f"loop_{loop}.measure", {})
-        if "fixed" in entry.get("inputs", {}):
-            given = run.config["fixed"]["checkpoint"]
-            trained = run.manifest["stages"].get("fixed", {}).get("outputs", {})
-            hashes = [digest for name, digest in trained.items() if name.endswith(".pt")]
-            return hashes[0] if given is None and hashes else entry["inputs"]["fixed"]
-    return ""
 
 
 def _points(comparison: Comparison) -> str:

@@ -17,10 +17,13 @@ from athena_wbc.pipeline.config import rooted_specs
 from athena_wbc.pipeline.manifest import DONE
 from athena_wbc.synthesis import analysis
 from athena_wbc.synthesis.analysis import Overlap, Speeds
+from athena_wbc.synthesis.language.config import COSTS
+from athena_wbc.synthesis.language.costs import read_costs, summarise
 from athena_wbc.synthesis.loop.graph import BASELINE, loop_folder
 from athena_wbc.synthesis.loop.making import CLIPS_FILE, PREPARED_FOLDER, SCHEDULE_FILE, load_clip
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.record import domain_of
+from athena_wbc.synthesis.loop.resolve import LANGUAGE_FOLDER
 from athena_wbc.synthesis.loop.store import read_lines
 
 SOURCE = "source"
@@ -67,6 +70,8 @@ class RunFindings:
     """The fixed tracker on the held-out motions."""
     notes: list[str] = field(default_factory=list)
     """What is missing or to be read with care."""
+    costs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What language models were asked and took, by model; see `costs.summarise` for the keys."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -115,7 +120,8 @@ def read_run(folder: Path, with_motions: bool = True) -> RunFindings:
         notes.append("no loop is over yet")
     entry = manifest.stages.get(BASELINE, {})
     baseline = entry["sets"]["heldout"] if entry.get("status") == DONE else None
-    found = RunFindings(folder, folder.resolve().name, manifest.content, loops, MotionSet(), baseline, notes)
+    costs = _optional(lambda: summarise(read_costs(folder / LANGUAGE_FOLDER / COSTS)), notes) or {}
+    found = RunFindings(folder, folder.resolve().name, manifest.content, loops, MotionSet(), baseline, notes, costs)
     if with_motions and loops:
         _read_motions(found)
     return found

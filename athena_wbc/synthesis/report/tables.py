@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from athena_wbc.pipeline.tabular import Block, Cell, Table, cell, seconds_text, shown
@@ -210,6 +210,29 @@ def _changes(parent: Mapping[str, Any], child: Mapping[str, Any]) -> str:
     return "; ".join(texts) or "none"
 
 
+def costs_table(run: RunFindings) -> Table:
+    """A row a language model: how often it was asked, and what that took."""
+    rows = [
+        [
+            Cell(model),
+            Cell(str(total["calls"])),
+            Cell(str(total["replayed"])),
+            Cell(str(total["input_tokens"])),
+            Cell(str(total["output_tokens"])),
+            Cell(seconds_text(total["seconds"])),
+            cell(total["price"], 2),
+        ]
+        for model, total in run.costs.items()
+    ]
+    headings = ("model", "answers", "of a recording", "tokens in", "tokens out", "time", "price")
+    titles = {
+        "answers": "two of a question whose first answer had to be repaired",
+        "time": "of the server, one answer after the other",
+        "price": "in the currency of input_price and output_price; what is replayed costs nothing",
+    }
+    return Table(headings, [Block("", rows)] if rows else [], titles=titles)
+
+
 def stages_table(run: RunFindings) -> Table:
     """Time of every stage, and what it found."""
     rows = []
@@ -224,9 +247,3 @@ def stages_table(run: RunFindings) -> Table:
 def total_seconds(run: RunFindings) -> float:
     """Time of all stages together, s."""
     return sum(entry.get("seconds", 0.0) for entry in run.manifest["stages"].values())
-
-
-def means(values: Sequence[float | None]) -> float | None:
-    """Mean of those that are known."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

@@ -70,6 +70,7 @@ def write_loop_report(folder: Path) -> Path:
         Section("overlap", "Overlap with the source", _overlap(run, plane, how)),
         Section("dropped", "Kept and dropped", _dropped(run)),
         Section("scheduler", "The scheduler's decisions", _decisions(run)),
+        Section("language", "Language models", _language(run)),
         Section("stages", "Stages", to_html(tables.stages_table(run), "stages")),
         Section("further", "Going on", _further(run)),
     ]
@@ -327,6 +328,11 @@ def _decisions(run: RunFindings) -> str:
     return "".join(parts)
 
 
+def _language(run: RunFindings) -> str:
+    table = tables.costs_table(run)
+    return "" if table.empty else to_html(table)
+
+
 def _further(run: RunFindings) -> str:
     out = "FOLDER"
     more = len(run.loops) + 1
@@ -377,6 +383,7 @@ def _record(run: RunFindings, how: str) -> dict[str, Any]:
         "seed": run.manifest["seed"],
         "loops": [loop.figures for loop in run.loops],
         "baseline": run.baseline,
+        "language": run.costs,
         "sets": found,
         "embedding": how or None,
         "verdict": verdict(run),

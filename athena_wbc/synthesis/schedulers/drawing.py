@@ -28,6 +28,14 @@ def key(prompt: Prompt) -> str:
     return hashlib.sha256(f"{prompt.domain}\0{prompt.text}\0{prompt.salt}".encode()).hexdigest()[:12]
 
 
+def apart(prompt: Prompt, used: set[str]) -> Prompt:
+    """The prompt, with a salt of its own if its sentence is taken: it gets another motion. `used` grows by its key."""
+    while key(prompt) in used:
+        prompt = prompt.replace(salt=prompt.salt + 1)
+    used.add(key(prompt))
+    return prompt
+
+
 def unused(draw: Callable[[int], tuple[Prompt, Any]], used: set[str]) -> tuple[Prompt, Any, bool]:
     """Draw until a prompt is new; after :data:`TRIES` the last one with a salt of its own. `used` grows by it.
 
@@ -44,10 +52,7 @@ def unused(draw: Callable[[int], tuple[Prompt, Any]], used: set[str]) -> tuple[P
             break
         prompt, known = draw(attempt)
     is_repeated = key(prompt) in used
-    while key(prompt) in used:
-        prompt = prompt.replace(salt=prompt.salt + 1)
-    used.add(key(prompt))
-    return prompt, known, is_repeated
+    return apart(prompt, used), known, is_repeated
 
 
 def draw_bank(

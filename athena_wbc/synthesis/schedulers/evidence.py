@@ -12,7 +12,7 @@ from athena_wbc.synthesis.prompt import AXES
 from athena_wbc.synthesis.records import Observation, TrackerMetrics
 
 FAILED_MM = 500.0
-"""Error that a failed rollout counts as: the distance at which the tracker's success rule gives a clip up, mm."""
+"""Error that a failed rollout counts as at least: the distance at which the success rule gives a clip up, mm."""
 
 Posteriors = dict[str, dict[str, dict[str, list[float]]]]
 """Domain -> axis -> phrase -> the two parameters of its Beta distribution."""
@@ -45,9 +45,14 @@ def latest(observations: Iterable[Observation]) -> list[Observation]:
 
 
 def clip_error(metrics: TrackerMetrics) -> float:
-    """Expected error of a rollout, mm: the clip's, with :data:`FAILED_MM` for the share that failed."""
-    error = metrics.mpjpe_g if math.isfinite(metrics.mpjpe_g) else FAILED_MM
-    return metrics.success * error + (1.0 - metrics.success) * FAILED_MM
+    """Expected error of a rollout, mm: the clip's for the share that succeeded, more than any success for the rest.
+
+    ``success * min(mpjpe_g, F) + (1 - success) * F * (2 - TIS)`` with F of :data:`FAILED_MM`. A failed rollout counts
+    F to 2 F, the more the further it has been off by TIS: so clips that all fail are told apart, and none of them
+    counts as easier than one that succeeds.
+    """
+    error = min(metrics.mpjpe_g, FAILED_MM) if math.isfinite(metrics.mpjpe_g) else FAILED_MM
+    return metrics.success * error + (1.0 - metrics.success) * FAILED_MM * (2.0 - metrics.tis)
 
 
 def summary(batch: Sequence[Observation]) -> Batch:
@@ -85,11 +90,20 @@ def learnability_weights(observations: Sequence[Observation], floor: float) -> n
 
 
 def is_at_most_quantile(values: Sequence[float | None], quantile: float) -> list[bool | None]:
-    """Whether each value lies at or below the values' own quantile; None where a value is unseen."""
+    """Whether each value is low: at or below the values' own quantile, and not the highest where others are lower.
+
+    Values that are all the same, or a single one, say nothing in comparison.
+
+    Returns:
+        For each value, None where it is unseen or says nothing.
+    """
     seen = [value for value in values if value is not None]
-    if not seen:
+    if not seen or min(seen) == max(seen):
         return [None] * len(values)
     limit = float(np.quantile(seen, quantile))
+    if quantile < 1.0 and limit == max(seen):
+        # More than the share share the highest value; the others alone are low.
+        return [None if value is None else value < limit for value in values]
     return [None if value is None else value <= limit for value in values]
 
 

@@ -26,6 +26,7 @@ from athena_wbc.synthesis.language.endpoint import EndpointError, connect
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Schedule, Scheduler
 from athena_wbc.synthesis.records import Observation
+from athena_wbc.synthesis.schedulers import drawing
 from athena_wbc.synthesis.schedulers.llm_choice import by_number, complaints, review
 from athena_wbc.synthesis.schedulers.llm_messages import hardness, scheduler_messages, stratified
 
@@ -134,7 +135,7 @@ class LlmScheduler:
         plan = self._rule.next(observations, state, bank, per_domain, loop, seed)
         groups = self._groups(plan, observations, bank, loop)
         prompts = list(plan.prompts)
-        used = {_identity(each.prompt) for each in observations} | {_identity(prompt) for prompt in prompts}
+        used = {drawing.key(each.prompt) for each in observations} | set(map(drawing.key, prompts))
         log: list[Mapping[str, Any]] = []
         replaced: set[str] = set()
         with ThreadPoolExecutor(self.config.workers) as pool:
@@ -145,7 +146,7 @@ class LlmScheduler:
                     log.append(answer.log)
                     for place, (prompt, entry) in zip(group.places, answer.sets, strict=False):
                         if prompt is not None:
-                            prompt = _apart(prompt, used)
+                            prompt = drawing.apart(prompt, used)
                             entry = {**entry, "chosen": {"prompt": prompt.id, **entry["chosen"]}}
                             replaced.add(plan.prompts[place].id)
                             prompts[place] = prompt
@@ -244,19 +245,6 @@ class LlmScheduler:
                 f"scheduler llm: loop {loop}: {group.domain}: group {group.number}: {cause}, or set on_failure: "
                 "fallback"
             )
-
-
-def _identity(prompt: Prompt) -> tuple[str, str, int]:
-    """What two prompts share that ask for the same motion."""
-    return prompt.domain, prompt.text, prompt.salt
-
-
-def _apart(prompt: Prompt, used: set[tuple[str, str, int]]) -> Prompt:
-    """The prompt, with a salt of its own if its sentence is taken: it gets another motion. `used` grows by it."""
-    while _identity(prompt) in used:
-        prompt = prompt.replace(salt=prompt.salt + 1)
-    used.add(_identity(prompt))
-    return prompt
 
 
 def _cut(text: str) -> str:

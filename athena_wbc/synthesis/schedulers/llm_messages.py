@@ -9,14 +9,13 @@ from typing import Any
 
 from athena_wbc.synthesis.bank import Domain
 from athena_wbc.synthesis.prompt import AXES
-from athena_wbc.synthesis.records import DESCRIPTORS, Judgement, Observation, TrackerMetrics
+from athena_wbc.synthesis.records import DESCRIPTORS, Judgement, Observation
+from athena_wbc.synthesis.schedulers.evidence import clip_error
 
 MOST_PROMPT, MOST_ANALYSIS = 600, 240
 """Characters of a prompt and of each text of a judge that a model is shown."""
 MOST_PHRASES = 2
 """Phrases that may be chosen for an axis."""
-FAILED_MM = 500.0
-"""Error in mm that a failed rollout counts as, where clips are ranked."""
 
 _GOAL = """You choose what a humanoid robot trains next. Its motion tracker has trained on motions that were generated
 from prompts; you replace each prompt by a successor that lies at the edge of what the tracker can do, so that the
@@ -107,16 +106,10 @@ def stratified(sets: Sequence[Any], keys: Sequence[float], size: int) -> list[li
 def hardness(observation: Observation) -> float:
     """By what clips are ordered before they are dealt out: the error, else the judged difficulty, else the tier."""
     if observation.metrics is not None:
-        return error_of(observation.metrics)
+        return clip_error(observation.metrics)
     if observation.judgement is not None:
         return observation.judgement.difficulty
     return observation.prompt.tier
-
-
-def error_of(metrics: TrackerMetrics) -> float:
-    """Expected error of a rollout in mm, failures with :data:`FAILED_MM`."""
-    error = metrics.mpjpe_g if math.isfinite(metrics.mpjpe_g) else FAILED_MM
-    return metrics.success * error + (1.0 - metrics.success) * FAILED_MM
 
 
 def _summary(batch: Sequence[Observation]) -> dict[str, Any]:
@@ -141,14 +134,15 @@ def _told(number: int, observation: Observation, batch: Sequence[Observation]) -
         "tier": _number(prompt.tier),
     }
     if metrics is not None:
-        errors = [error_of(each.metrics) for each in batch if each.metrics is not None]
+        errors = [clip_error(each.metrics) for each in batch if each.metrics is not None]
         content["tracker"] = {
             "success": _number(metrics.success),
             "mpjpe_g_mm": _number(metrics.mpjpe_g),
             "mpjpe_l_mm": _number(metrics.mpjpe_l),
             "vel_dist_mm_per_frame": _number(metrics.vel_dist),
             "accel_dist_mm_per_frame2": _number(metrics.accel_dist),
-            "error_rank_0_lowest_1_highest": _rank(error_of(metrics), errors),
+            "tracking_score_0_worst_1_best": _number(metrics.tis),
+            "error_rank_0_lowest_1_highest": _rank(clip_error(metrics), errors),
         }
     if judgement is not None:
         ratings = [each.judgement.difficulty for each in batch if each.judgement is not None]
@@ -174,9 +168,9 @@ def _rating(member: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rank(value: float, values: Sequence[float]) -> float | None:
-    """Share of the others that are lower, ties by half; None where there is no other."""
+    """Share of the others that are lower, ties by half; None where there is no other, or none that differs."""
     others = len(values) - 1
-    if others < 1:
+    if others < 1 or min(values) == max(values):
         return None
     lower = sum(each < value for each in values) + 0.5 * (sum(each == value for each in values) - 1)
     return _number(lower / others)

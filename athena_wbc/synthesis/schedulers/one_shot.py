@@ -19,8 +19,8 @@ from athena_wbc.synthesis.schedulers.evidence import latest
 class OneShotConfig:
     """Settings of one-shot training."""
 
-    loops: int = 3
-    """Loops of the run that it is compared with: their prompts are all drawn for the first."""
+    loops: int | None = None
+    """Loops whose prompts are all drawn for the first; null: those of the run."""
     start_tier: float | None = 1.5
     """Target tier of the draws, by default that of the rule's first loop; null draws from the whole bank alike, as
     CLAIMS' own comparison does (its Table 4)."""
@@ -28,7 +28,7 @@ class OneShotConfig:
 
 def check_one_shot_config(config: OneShotConfig, where: str) -> None:
     """Refuse a number of loops or a tier out of range; the message begins with `where`."""
-    if config.loops < 1:
+    if config.loops is not None and config.loops < 1:
         raise AthenaError(f"{where}: loops: must be 1 or more, is {config.loops}")
     if config.start_tier is not None and not LOWEST <= config.start_tier <= HIGHEST:
         raise AthenaError(f"{where}: start_tier: must be from {LOWEST:g} to {HIGHEST:g}, is {config.start_tier:g}")
@@ -44,10 +44,16 @@ class OneShotScheduler:
         check_one_shot_config(self.config, "scheduler one_shot")
 
     def first(self, bank: Bank, per_domain: int, seed: int) -> Schedule:
-        """All prompts of the run."""
-        target = self.config.start_tier
-        prompts = drawing.draw_bank(bank, per_domain * self.config.loops, 0, seed, set(), target)
-        chosen = {"prompts": len(prompts), "loops": self.config.loops, "target": target}
+        """All prompts of the run.
+
+        Raises:
+            AthenaError: nobody has said how many loops these are for.
+        """
+        target, loops = self.config.start_tier, self.config.loops
+        if loops is None:
+            raise AthenaError("scheduler one_shot: loops: is null outside of a run; give the number of loops")
+        prompts = drawing.draw_bank(bank, per_domain * loops, 0, seed, set(), target)
+        chosen = {"prompts": len(prompts), "loops": loops, "target": target}
         log = drawing.whole_loop("one_shot", 0, chosen, "the clips of all loops at once, from one distribution")
         return Schedule(prompts, (), {}, (log,))
 

@@ -33,6 +33,9 @@ from athena_wbc.synthesis.schedulers.evidence import (
 
 ESCALATE, HOLD, STEP_BACK = "escalate", "hold", "step back"
 
+_BACK = {True: ("half back", 0.5), False: ("back", 1.0), None: ("mean over the unseen error", 0.75)}
+"""Whether a clip's error is low -> the step back in words, and its share of the setting."""
+
 
 @dataclasses.dataclass
 class RuleConfig:
@@ -59,7 +62,8 @@ class RuleConfig:
     easy_mm: float = 30.0
     """An expected error up to this is low, whatever the others of the domain do, mm."""
     hard_mm: float = 200.0
-    """An expected error above this is high, whatever the others do, mm. A failed rollout counts as 500 mm."""
+    """An expected error above this is high, whatever the others do, mm. A failed rollout counts as 500 to 1000 mm, so
+    that 1000 compares clips that fail with each other."""
     easy_difficulty: float = 2.0
     """A judged difficulty up to this is low, whatever the others' are."""
     hard_difficulty: float = 8.0
@@ -126,7 +130,7 @@ def gate(batch: Batch, config: RuleConfig) -> tuple[str, str]:
 def step_size(is_error_low: bool | None, is_difficulty_low: bool | None, config: RuleConfig) -> tuple[str, float]:
     """The 2 x 2 table: tiers by which a clip of a mastered domain is made harder.
 
-    A signal that is not seen (None) may be either: the step is the mean over the cells that remain.
+    A signal that is unseen or says nothing (None) may be either: the step is the mean over the cells that remain.
     """
     cells = {
         (True, True): config.significant,
@@ -165,7 +169,8 @@ def decide(batch: Sequence[Observation], verdict: str, config: RuleConfig) -> li
         if verdict == HOLD:
             size, step = "none", 0.0
         elif verdict == STEP_BACK:
-            size, step = ("half back", -0.5 * config.step_back) if is_error_low else ("back", -config.step_back)
+            size, share = _BACK[is_error_low]
+            step = -share * config.step_back
         decisions.append(Decision(is_error_low, is_difficulty_low, size, step))
     return decisions
 
@@ -314,12 +319,16 @@ class RuleScheduler:
             "tier": prompt.tier,
             "changes": [_plain(dataclasses.asdict(change)) for change in changes],
         }
-        words = {True: "low", False: "high", None: "unseen"}
-        why = (
-            f"error {words[decision.is_error_low]}, difficulty {words[decision.is_difficulty_low]}: {decision.size}"
-            f"{_repetition(is_repeated)}"
-        )
+        error, judged = _word(decision.is_error_low, metrics), _word(decision.is_difficulty_low, judgement)
+        why = f"error {error}, difficulty {judged}: {decision.size}{_repetition(is_repeated)}"
         return prompt, {"kind": "child", "seen": seen, "chosen": chosen, "why": why}
+
+
+def _word(is_low: bool | None, signal: object | None) -> str:
+    """What a signal says of a clip; one that is there and says nothing is the same for all."""
+    if is_low is None:
+        return "unseen" if signal is None else "the same for all, as if unseen"
+    return "low" if is_low else "high"
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.human import HumanMotion
 from athena_wbc.synthesis.generators.folder import as_joints, captioned_motions, placed_start
-from athena_wbc.synthesis.generators.registry import make_generator
+from athena_wbc.synthesis.generators.registry import generator_config, make_generator
 from athena_wbc.synthesis.motion import JOINT_NAMES, PARENTS
 from athena_wbc.synthesis.prompt import Prompt
 from tests.synthesis.generators.toys import CAPTIONS, toy_motion, write_toys
@@ -147,3 +148,9 @@ def test_a_file_of_real_joints_needs_no_caption(shared_motions: Path, tmp_path: 
     (tmp_path / "a_person_walks.npy").write_bytes(sample.read_bytes())
     (motion,) = generate(tmp_path, ["a person walks"], frames=200)
     assert motion.num_frames == 170 and motion.provenance["caption"] == "a person walks"
+
+
+def test_the_documented_call_names_its_key() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "synthesis.md").read_text(encoding="utf-8")
+    ((key, value),) = re.findall(r"--generator folder generator\.options\.(\w+)=(\S+)`", text)
+    assert generator_config("folder", {key: value}, "docs").folder == value

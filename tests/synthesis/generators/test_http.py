@@ -14,7 +14,10 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.synthesis.generators.http import HttpConfig, HttpGenerator, _public, _retry_after
+from athena_wbc.synthesis.generators.mdm.features import placed_start
 from athena_wbc.synthesis.generators.registry import make_generator
+from athena_wbc.synthesis.human_features import body_axes
+from athena_wbc.synthesis.motion import JOINT_NAMES, PELVIS
 from athena_wbc.synthesis.prompt import Prompt
 from tests.synthesis.generators.toys import toy_motion
 
@@ -112,7 +115,7 @@ def test_motions_come_as_json_in_batches(stub: Stub) -> None:
     assert path == "/generate" and headers["Content-Type"] == "application/json" and "Authorization" not in headers
     assert asked["frames"] == 20 and asked["seed"] == 4
     assert asked["prompts"][1] == {"id": PROMPTS[1].id, "text": PROMPTS[1].text}
-    wanted = toy_motion("squat", 4 + len(PROMPTS[2].text), 20)
+    wanted = placed_start(toy_motion("squat", 4 + len(PROMPTS[2].text), 20))
     assert np.allclose(motions[2].positions, wanted, atol=1e-12)
     assert motions[0].is_learned and motions[0].licence == "theirs" and motions[0].generator == "http"
     assert len(motions[0].provenance["answer_sha256"]) == 64
@@ -124,13 +127,39 @@ def test_motions_come_as_npz(stub: Stub) -> None:
     (motion,) = made.generate(PROMPTS[:1], 20, seed=0)
     # Twenty frames at 40 fps last 0.475 s: ten frames at 20 fps, every second of the server's.
     assert motion.num_frames == 10 and not motion.is_learned
-    assert np.allclose(motion.positions, toy_motion("squat", len(PROMPTS[0].text), 20)[::2], atol=1e-9)
+    assert np.allclose(motion.positions, placed_start(toy_motion("squat", len(PROMPTS[0].text), 20)[::2]), atol=1e-9)
 
 
 def test_y_up_is_turned(stub: Stub) -> None:
     stub.answers = [lambda asked: as_json(asked, up="y")]
     (motion,) = generator(stub)[0].generate(PROMPTS[:1], 8, seed=0)
-    assert np.allclose(motion.positions, toy_motion("squat", len(PROMPTS[0].text), 8)[..., (2, 0, 1)], atol=1e-12)
+    wanted = placed_start(toy_motion("squat", len(PROMPTS[0].text), 8)[..., (2, 0, 1)])
+    assert np.allclose(motion.positions, wanted, atol=1e-12)
+
+
+def test_answers_begin_over_the_origin_and_face_x(stub: Stub) -> None:
+    away = toy_motion("squat", 1, 20) @ np.array(((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0))) + (
+        3.0,
+        -2.0,
+        0.5,
+    )
+    stub.answers = [_one(away.tolist())]
+    (motion,) = generator(stub)[0].generate(PROMPTS[:1], 20, seed=0)
+    assert np.allclose(motion.positions[0, PELVIS, :2], 0.0, atol=1e-9)
+    assert np.allclose(body_axes(motion.positions[:1])[0, :2, 1], (0.0, 1.0), atol=0.05)
+    assert np.allclose(motion.positions[..., 2], away[..., 2])
+
+
+def test_resampling_does_not_shorten_what_swings(stub: Stub) -> None:
+    body = np.repeat(toy_motion("squat", 1, 2)[:1], 31, axis=0)
+    shoulder, elbow, wrist = (JOINT_NAMES.index(f"left_{part}") for part in ("shoulder", "elbow", "wrist"))
+    angle = np.arange(31) / 3.0
+    swing = np.stack((np.cos(angle), 0.0 * angle, np.sin(angle)), axis=1)
+    body[:, elbow], body[:, wrist] = body[:, shoulder] + 0.3 * swing, body[:, shoulder] + 0.6 * swing
+    stub.answers = [_one(body.tolist(), fps=12.0)]
+    (motion,) = generator(stub)[0].generate(PROMPTS[:1], 40, seed=0)
+    lengths = np.linalg.norm(motion.positions[:, wrist] - motion.positions[:, elbow], axis=1)
+    assert motion.num_frames == 40 and np.allclose(lengths, 0.3, atol=1e-9)
 
 
 def test_what_may_pass_is_tried_again(stub: Stub) -> None:
@@ -255,7 +284,7 @@ def test_broken_answers_are_one_line(stub: Stub, answer: Callable[[dict], Answer
 
 
 def test_settings_are_checked() -> None:
-    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/"):
+    for url in ("", "ftp://a/b", "no address", "http://", "http://a:port/", "http://[a/", "http://me:pw@a/"):
         with pytest.raises(AthenaError, match=r"^here: url: "):
             make_generator("http", {"url": url}, "here")
     with pytest.raises(AthenaError, match=r"^here: retries: must be from 0 to 20, is -1"):
@@ -263,7 +292,30 @@ def test_settings_are_checked() -> None:
 
 
 def test_secrets_of_an_address_are_not_shown() -> None:
-    assert _public("https://me:pw@host.org:81/generate?key=secret") == "https://host.org:81/generate"
+    assert _public("https://host.org:81/generate?key=secret") == "https://host.org:81/generate"
+    for url in ("http://me:s3cret@host/a", "http://s3cret@host/a", "me:s3cret@host/a"):
+        with pytest.raises(
+            AthenaError, match=r"^here: url: (holds a user or a password; .*token_variable|is no)"
+        ) as caught:
+            make_generator("http", {"url": url}, "here")
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_token_is_in_no_message(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AthenaError, match="token_variable: takes the NAME") as caught:
+        make_generator("http", {"url": stub.url, "token_variable": "sk-s3cret"}, "here")
+    assert "s3cret" not in str(caught.value)
+    for token in ("s3cret\ninjected: yes", "s3cret\u20ac", "s3cret two"):
+        monkeypatch.setenv("ATHENA_TEST_TOKEN", token)
+        with pytest.raises(AthenaError, match="variable ATHENA_TEST_TOKEN holds no token") as caught:
+            generator(stub, token_variable="ATHENA_TEST_TOKEN")
+        assert "s3cret" not in str(caught.value)
+    assert stub.requests == []
+    monkeypatch.setenv("ATHENA_TEST_TOKEN", "s3cret")
+    made, _ = generator(stub, token_variable="ATHENA_TEST_TOKEN")
+    stub.answers = [lambda asked: (401, {}, b"s3cret is unknown")]
+    with pytest.raises(AthenaError, match=r"answers 401 \(\*\*\* is unknown\)"):
+        made.generate(PROMPTS[:1], 20, seed=0)
 
 
 def test_dates_to_wait_for() -> None:

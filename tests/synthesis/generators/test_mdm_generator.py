@@ -17,7 +17,7 @@ from athena_wbc.synthesis.generators.mdm.checkpoint import (
     read_statistics,
     read_weights,
 )
-from athena_wbc.synthesis.generators.mdm.generator import MOST_FRAMES, MdmConfig, MdmGenerator
+from athena_wbc.synthesis.generators.mdm.generator import MOST_FRAMES, MdmConfig, MdmGenerator, chosen_device
 from athena_wbc.synthesis.generators.mdm.network import DECODER, ENCODER
 from athena_wbc.synthesis.generators.mdm.post import PostConfig
 from athena_wbc.synthesis.generators.registry import make_generator
@@ -229,12 +229,27 @@ def test_guidance_needs_a_model_that_can_do_without_text(tmp_path: Path, stub_tr
 def test_settings_are_checked(tmp_path: Path) -> None:
     with pytest.raises(AthenaError, match=r"^here: guidance: must be from 0 to 20, is -1$"):
         make_generator("mdm", {"guidance": -1.0}, "here")
-    with pytest.raises(AthenaError, match=r"^here: device: 'abacus' is none"):
-        make_generator("mdm", {"device": "abacus"}, "here")
+    for device in ("abacus", "mps", "meta", "xpu", "cuda:-1", "cuda:x", "cpu,cuda", ""):
+        with pytest.raises(
+            AthenaError, match=rf"^here: device: '{device}' is none; say cpu, cuda, cuda:<number> or auto"
+        ):
+            make_generator("mdm", {"device": device}, "here")
     with pytest.raises(AthenaError, match=r"^here: post.smooth: must be from 0 to 20"):
         make_generator("mdm", {"post": {"smooth": -2.0}}, "here")
     with pytest.raises(AthenaError, match="did you mean 'checkpoint'"):
         make_generator("mdm", {"checkpiont": "x"}, "here")
+
+
+def test_a_gpu_is_one_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert (chosen_device("auto"), chosen_device("cpu")) == ("cpu", "cpu")
+    with pytest.raises(AthenaError, match="device: 'cuda' is not there: there is no GPU; say cpu or auto"):
+        chosen_device("cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert [chosen_device(device) for device in ("auto", "cuda", "cuda:1", "cpu")] == ["cuda", "cuda", "cuda:1", "cpu"]
+    with pytest.raises(AthenaError, match="device: 'cuda:2' is not there: there are 2 GPUs"):
+        chosen_device("cuda:2")
 
 
 def test_corrections_are_told(tmp_path: Path, stub_transformers: None) -> None:

@@ -139,6 +139,21 @@ def test_a_damaged_model_is_trained_again(toys: Path, caplog: pytest.LogCaptureF
     assert "averaged" in torch.load(folder / "model.pt", weights_only=True)
 
 
+@pytest.mark.parametrize("damage", ["missing", "broken", "other"])
+def test_statistics_belong_to_the_kept_model(toys: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    folder = _trained(make(toys, steps=3))
+    right = (folder / "Std.npy").read_bytes()
+    if damage == "missing":
+        (folder / "Std.npy").unlink()
+    elif damage == "broken":
+        (folder / "Std.npy").write_bytes(right[:100])
+    else:
+        np.save(folder / "Std.npy", np.ones(263))
+    _trained(make(toys, steps=3))
+    assert "training again" in caplog.text and "HumanML3D" not in caplog.text
+    assert (folder / "Std.npy").read_bytes() == right
+
+
 def test_the_key_is_the_content(toys: Path) -> None:
     key = make(toys).folder.name
     assert make(toys, guidance=1.0, device="auto", save_every=7).folder.name == key
@@ -194,6 +209,8 @@ def test_without_a_folder_it_learns_from_the_library(monkeypatch: pytest.MonkeyP
     [
         ({"steps": 0}, "steps: must be 1 or more, is 0"),
         ({"width": 30, "heads": 4}, r"width: must be even and a multiple of heads \(4\)"),
+        ({"motions": "", "frames": 10}, "frames: must be from 19 to 1999 where motions names no folder.*, is 10"),
+        ({"motions": "", "frames": 2000}, "frames: must be from 19 to 1999"),
         ({"drop_text": 1.0}, "drop_text: must be 0 or more and below 1"),
         ({"drop_text": 0.0}, "set guidance to 1"),
         ({"learning_rate": 0.0}, "learning_rate: must be above 0"),
@@ -205,7 +222,7 @@ def test_without_a_folder_it_learns_from_the_library(monkeypatch: pytest.MonkeyP
 )
 def test_settings_are_checked(tmp_path: Path, changes: dict, message: str) -> None:
     with pytest.raises(AthenaError, match=message) as caught:
-        make(tmp_path, **changes)
+        make_generator("mdm_lite", {"motions": str(tmp_path), **TINY, **changes}, "here")
     assert str(caught.value).startswith("here: ")
 
 

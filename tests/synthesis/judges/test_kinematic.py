@@ -10,7 +10,7 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import read_human
-from athena_wbc.synthesis.convert import ConversionConfig, from_human, prepare
+from athena_wbc.synthesis.convert import ConversionConfig, prepare
 from athena_wbc.synthesis.human_features import human_features
 from athena_wbc.synthesis.judges.detectors import detect
 from athena_wbc.synthesis.judges.difficulty import RATINGS, SPEED, WEIGHTS, difficulty, ratings
@@ -28,6 +28,7 @@ from athena_wbc.synthesis.protocols import Judge
 from athena_wbc.synthesis.records import DESCRIPTORS
 from athena_wbc.synthesis.vocabulary import FAMILY, PLAIN, Move
 from tests.synthesis.figure import jumping, motion_of, moved, standing, turned, with_joint
+from tests.synthesis.recordings import from_human
 
 FRAMES = 61
 TIME = np.arange(FRAMES) / 20.0

@@ -117,6 +117,11 @@ def test_a_key_in_place_of_the_variable_is_not_repeated(stub_server: StubServer,
     ("changes", "expected"),
     [
         ({"base_url": "localhost:8000"}, r"endpoint\.base_url: 'localhost:8000' is no address"),
+        (
+            {"base_url": "http://localhost:abc/v1"},
+            r"endpoint\.base_url: 'http://localhost:abc/v1' is no address \(Port",
+        ),
+        ({"base_url": "http://[bad/v1"}, r"endpoint\.base_url: .* is no address \(Invalid IPv6"),
         ({"base_url": "https://me:hush@host/v1"}, r"endpoint\.base_url: holds a user or a password"),
         ({"model": " "}, r"endpoint\.model: is empty"),
         ({"structured": "json"}, r"endpoint\.structured: unknown 'json'; did you mean"),
@@ -304,6 +309,31 @@ def test_complaints_of_the_caller_are_repaired_once(stub_server: StubServer) -> 
     assert asker.ask(ASK, Count, check=even)[0].count == 5
     stub_server.script = [chat({"count": 3}), chat("nonsense")]
     assert asker.ask(ASK, Count, check=even)[0].count == 3
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [failure(429), Reply("", 500), chat("{", finish="length"), chat(None, refusal="no")],
+    ids=["busy", "broken", "cut", "refused"],
+)
+def test_a_repair_without_an_answer_leaves_the_first_one(stub_server: StubServer, nothing: Reply) -> None:
+    stub_server.script = [chat({"count": 3}, tokens=(7, 2)), nothing]
+    asker = endpoint(stub_server, retries=0)
+    found, usage = asker.ask(ASK, Count, check=lambda reply: ["must be even"])
+    assert found == Count(count=3)
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 7, 2)
+    # One that does not fit is worth nothing without its repair.
+    stub_server.script = [chat({"count": 99}), nothing]
+    with pytest.raises(EndpointError):
+        asker.ask(ASK, Count)
+
+
+def test_a_repair_that_failed_is_replayed_as_it_was(stub_server: StubServer, recorder: Callable[..., Endpoint]) -> None:
+    stub_server.script = [chat({"count": 3}), failure(400)]
+    first, _ = recorder("record").ask(ASK, Count, check=lambda reply: ["must be even"])
+    stub_server.close()
+    again, _ = recorder("replay").ask(ASK, Count, check=lambda reply: ["must be even"])
+    assert first == again == Count(count=3)
 
 
 @pytest.mark.parametrize("depth", [100_000])

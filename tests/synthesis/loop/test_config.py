@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import yaml
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.resources import config_names
-from athena_wbc.synthesis.config import load_synthesis, to_dict
+from athena_wbc.synthesis.config import load_synthesis, scheduler_options, to_dict
+from athena_wbc.synthesis.convert import claims_filters
+from athena_wbc.synthesis.filters import FilterConfig
 from athena_wbc.synthesis.loop.resolve import check_parts, resolve_loop
 
 
@@ -32,6 +36,27 @@ def test_a_recorded_configuration_comes_back(tmp_path: Path) -> None:
     assert load_synthesis(None, recorded=("manifest.json", recorded)) == config
 
 
+def test_the_released_conversion_brings_its_filters(tmp_path: Path) -> None:
+    compat = load_synthesis("demo", ["conversion.claims_compat=true"])
+    assert compat.filters == claims_filters()
+    # What is given wins, even where it is the default of the other conversion.
+    given = ["filters.bone_drift=0.02", "filters.root_low=-inf"]
+    mixed = load_synthesis("demo", ["conversion.claims_compat=true", *given])
+    assert mixed.filters == dataclasses.replace(claims_filters(), bone_drift=0.02, root_low=-math.inf)
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"inherit": "default", "filters": {"skating": 0.3}}))
+    own = load_synthesis(str(path), ["conversion.claims_compat=true"], given={"scheduler": "random"})
+    assert own.filters == dataclasses.replace(claims_filters(), skating=0.3)
+    # A recorded run goes on as it was, and changes as a file would.
+    for config in (compat, mixed):
+        assert load_synthesis(None, recorded=("manifest.json", to_dict(config))) == config
+    back = load_synthesis(None, ["conversion.claims_compat=false"], recorded=("manifest.json", to_dict(compat)))
+    assert back.filters == FilterConfig()
+    plain = to_dict(load_synthesis("demo", ["filters.skating=0.3"]))
+    there = load_synthesis(None, ["conversion.claims_compat=true"], recorded=("manifest.json", plain))
+    assert there.filters == dataclasses.replace(claims_filters(), skating=0.3)
+
+
 def test_another_part_has_other_options(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(
@@ -40,6 +65,16 @@ def test_another_part_has_other_options(tmp_path: Path) -> None:
     assert load_synthesis(str(path)).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == {"start_tier": 2.0}
     assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
+
+
+def test_the_control_has_as_many_prompts_from_the_same_start() -> None:
+    """``--scheduler one_shot`` with the demo: 6 prompts of 5 domains in 2 loops, from tier 1."""
+    config = load_synthesis("demo", given={"scheduler": "one_shot"})
+    assert config.scheduler.options == {"start_tier": 1.0}
+    assert scheduler_options(config) == {"start_tier": 1.0, "loops": 2}
+    config.scheduler.options["loops"] = 5
+    assert scheduler_options(config)["loops"] == 5
+    assert scheduler_options(load_synthesis("demo")) == load_synthesis("demo").scheduler.options
 
 
 def test_paths_start_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

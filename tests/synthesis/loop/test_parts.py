@@ -74,6 +74,62 @@ def test_a_diffusion_model_makes_the_motions(tmp_path: Path, fakes: None, monkey
     assert started(run(out, resume=True, until="loop_0.filter")) == {}
 
 
+def advice(request: Request) -> Reply:
+    """An adviser that wants the last of what it is offered: another phrase."""
+    listed = request.json["messages"][1]["content"][0]["text"].partition("Operations:\n")[2]
+    last = max(int(line.partition(".")[0]) for line in listed.splitlines() if line[0].isdigit())
+    return chat({"seen": "it hovers", "chosen": [last], "reason": "it hovers"})
+
+
+def test_a_vision_language_model_advises_a_refinement(tmp_path: Path, fakes: None, stub_server: StubServer) -> None:
+    stub_server.responder = advice
+    endpoint = {"base_url": stub_server.base_url, "model": "m", "api_key_env": "", "retries": 0}
+    refine = {"on": True, "options": {"rounds": 2, "adviser": {"endpoint": endpoint, "frames": 4}}}
+    out = tmp_path / "out"
+    changes = {"generator__options": {"hover": ["sport"]}}
+    run(out, write_config(tmp_path, refine=refine, **changes), until="loop_0.generate")
+    # It is asked about the motions that hover, the two of one domain.
+    assert len(stub_server.requests) == 2
+    rows = read_lines(out / "loop_0" / "generated.jsonl")
+    for row in rows:
+        assessed = [s["data"]["instructions"] for s in row["refinement"]["transcript"]["steps"] if s["tag"] == "assess"]
+        chosen = [(each["operation"], each["reason"]) for each in assessed[0]]
+        assert chosen == ([("swap_phrase", "it hovers")] if row["prompt"]["domain"] == "sport" else [])
+    assert any("vlm:m ask for swap phrase" in row["refinement"]["transcript"]["text"] for row in rows)
+    costs = read_costs(out / "language" / "costs.jsonl")
+    assert [line["purpose"] for line in costs] == ["refinement"] * 2
+    stub_server.close()
+    adviser = refine["options"]["adviser"]
+    adviser["cassette"] = {"mode": "replay", "path": str(out / "language" / "cassette.jsonl")}
+    again = tmp_path / "again"
+    run(again, write_config(tmp_path, refine=refine, **changes), until="loop_0.generate")
+    assert read_lines(again / "loop_0" / "generated.jsonl") == rows
+    # A replay that does not know a question is another run: it stops.
+    adviser["frames"] = 5
+    with pytest.raises(AthenaError, match="holds no answer to this question"):
+        run(tmp_path / "other", write_config(tmp_path, refine=refine, **changes), until="loop_0.generate")
+
+
+@pytest.mark.parametrize(
+    ("adviser", "message"),
+    [
+        ({"endpoints": {}}, "refine.options.adviser: .*endpoints.*did you mean 'endpoint'"),
+        (
+            {"endpoint": {"base_url": "http://localhost:abc/v1", "model": "m"}},
+            "adviser.endpoint.base_url: .*no address",
+        ),
+        ({"endpoint": {"model": "m", "api_key_env": "ATHENA_NO_KEY"}}, "adviser.endpoint.api_key_env: .*is not set"),
+    ],
+)
+def test_an_adviser_that_cannot_work_is_refused_before_any_work(
+    adviser: dict[str, Any], message: str, tmp_path: Path, fakes: None
+) -> None:
+    config = write_config(tmp_path, refine={"on": True, "options": {"adviser": adviser}})
+    with pytest.raises(AthenaError, match=message):
+        run(tmp_path / "out", config)
+    assert not (tmp_path / "out" / "loop_0").exists()
+
+
 def hardest(request: Request) -> Reply:
     """What a language model would answer that always takes the last phrase of the highest tier."""
     data, library = (json.loads(message["content"].partition("\n")[2]) for message in request.json["messages"][1:3])

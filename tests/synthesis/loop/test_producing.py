@@ -51,3 +51,22 @@ def test_refinement_is_on_record(tmp_path: Path, fakes: None) -> None:
         assert row["asked"] in {row["prompt"]["id"], *row["prompt"]["parents"]}
     settings = manifest(tmp_path / "out")["stages"]["loop_0.generate"]["settings"]
     assert settings["refine"]["filters"] and json.dumps(settings)
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_the_released_conversion_is_filtered_as_released(refined: bool, tmp_path: Path, fakes: None) -> None:
+    # The teleport of a metre stays below 2.5 m: the released acceptance has nothing against it.
+    config = write_config(
+        tmp_path,
+        conversion__claims_compat=True,
+        refine={"on": refined, "options": {"rounds": 2}},
+        generator__options={"hover": ["sport"]},
+    )
+    run(tmp_path / "out", config, until="loop_0.filter")
+    home = tmp_path / "out" / "loop_0"
+    assert [row["passed"] for row in read_lines(home / "filters.jsonl")] == [True] * 4
+    if refined:
+        assert {row["refinement"]["rounds"] for row in read_lines(home / "generated.jsonl")} == {1}
+    run(tmp_path / "strict", config, until="loop_0.filter", overrides=["filters.root_high=1.5"])
+    rows = read_lines(tmp_path / "strict" / "loop_0" / "filters.jsonl")
+    assert [row["passed"] for row in rows] == ["sport" not in row["clip"] for row in rows]

@@ -13,9 +13,10 @@ import pytest
 from athena_wbc import cli
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import write_json
+from athena_wbc.synthesis.language.costs import CostLog, Usage
 from athena_wbc.synthesis.report.compare import compare_runs, find_runs, write_comparison
 from athena_wbc.synthesis.report.findings import read_run
-from athena_wbc.synthesis.report.tables import decisions
+from athena_wbc.synthesis.report.tables import costs_table, decisions
 from athena_wbc.synthesis.report.write import verdict
 from tests.synthesis.loop.small_loop import manifest
 
@@ -81,6 +82,23 @@ def test_its_numbers_are_in_the_record(loop_home: Path) -> None:
     assert "| loop | prompts | kept |" in table and "| of loop 1 |" in table
 
 
+def test_what_language_models_took_is_summed(out: Path) -> None:
+    log = CostLog(out / "language" / "costs.jsonl")
+    log.add(Usage("qwen", 1200, 90, 2.5, 0.5), "alignment")
+    log.add(Usage("qwen", 800, 10, 1.5, 0.25), "difficulty")
+    log.add(Usage("gem", 300, 7, 100.0, None, replayed=1), "schedule")
+    assert cli.main(["report", str(out)]) == 0
+    assert json.loads((out / "report.json").read_text())["language"]["qwen"]["input_tokens"] == 2000
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in costs_table(read_run(out, False)).blocks[0].rows}
+    assert rows == {
+        "gem": ["1", "1", "300", "7", "1.7 min", "–"],
+        "qwen": ["2", "0", "2000", "100", "4 s", "0.75"],
+    }
+    page = (out / "report.html").read_text()
+    assert "<h2>Language models</h2>" in page
+    read(out / "report.html")
+
+
 def test_examples_of_decisions(loop_home: Path) -> None:
     run = read_run(loop_home / "out", with_motions=False)
     heading, pairs = decisions(run)[0]
@@ -112,6 +130,8 @@ def variant(source: Path, target: Path, scheduler: str, seed: int, last: float) 
     target.mkdir(parents=True)
     content = manifest(source)
     content |= {"scheduler": scheduler, "seed": seed}
+    content["config"]["scheduler"]["name"] = scheduler
+    content["config"]["seeds"] = [seed]
     for loop, difficulty in ((0, 0.5), (1, last)):
         content["stages"][f"loop_{loop}.record"]["summary"]["difficulty"] = difficulty
         (target / f"loop_{loop}").mkdir()
@@ -160,6 +180,75 @@ def test_what_should_not_differ_is_told(study: Path) -> None:
     notes = write_comparison([study], None).notes
     assert any("training iterations (2, 99)" in note for note in notes)
     assert any("the fixed tracker (2 different)" in note for note in notes)
+
+
+def change(run: Path, key: str, value: object) -> None:
+    """Set a dotted key of a run's recorded configuration."""
+    content = json.loads((run / "manifest.json").read_text())
+    *parents, last = key.split(".")
+    node = content["config"]
+    for parent in parents:
+        node = node[parent]
+    node[last] = value
+    write_json(run / "manifest.json", content)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("scheduler.options", {"hard_mm": 1000.0}, "scheduler.options.hard_mm=1000.0"),
+        ("refine.on", True, "refine.on=true"),
+        ("training.num_envs", 8, "training.num_envs=8"),
+        ("judge.accept", ["aligned"], 'judge.accept=["aligned"]'),
+        ("filters.skating", 9.5, "filters.skating=9.5"),
+        ("frames", 40, "frames=40"),
+    ],
+)
+def test_runs_that_differ_in_more_than_their_seed_are_no_group(study: Path, key: str, value: object, told: str) -> None:
+    change(study / "rule_1", key, value)
+    groups = {group.name: [run.manifest["seed"] for run in group.runs] for group in compare_runs([study]).groups}
+    assert [seeds for name, seeds in groups.items() if name == f"rule {told}"] == [[1]]
+    assert sorted(map(sorted, groups.values())) == [[0, 1, 2], [0, 2], [1]]
+    assert len(groups) == 3 and all(name.startswith("rule ") for name in list(groups)[:2]), "the rule comes first"
+
+
+def test_places_and_batches_make_no_groups(study: Path) -> None:
+    for key, value in (("motions_root", "/elsewhere"), ("judge.batch", 7), ("analysis.points", 10), ("loops", 9)):
+        change(study / "rule_1", key, value)
+    assert [len(group.runs) for group in compare_runs([study]).groups] == [3, 3]
+
+
+def test_a_fixed_tracker_is_the_same_by_its_content(study: Path) -> None:
+    """Trained by one run, and given to the others by any path."""
+    path = study / "rule_1" / "manifest.json"
+    content = json.loads(path.read_text())
+    (digest,) = [value for name, value in content["stages"]["fixed"].pop("outputs").items() if name.endswith(".pt")]
+    content["config"]["fixed"]["checkpoint"] = "/elsewhere/model_2.pt"
+    for loop in range(2):
+        content["stages"][f"loop_{loop}.measure"]["inputs"]["fixed"] = digest
+    write_json(path, content)
+    comparison = compare_runs([study])
+    assert [len(group.runs) for group in comparison.groups] == [3, 3] and comparison.notes == []
+    content["stages"]["loop_0.measure"]["inputs"]["fixed"] = "1" * 64
+    write_json(path, content)
+    assert sorted(len(group.runs) for group in compare_runs([study]).groups) == [1, 2, 3]
+
+
+def test_of_two_runs_with_one_seed_one_counts_and_a_note_says_so(study: Path) -> None:
+    shutil.copytree(study / "rule_1", study / "copy_1")
+    comparison = compare_runs([study])
+    assert [(group.name, len(group.runs)) for group in comparison.groups] == [("rule", 3), ("random", 3)]
+    (note,) = comparison.notes
+    assert "rule_1: has the configuration and the seed 1 of" in note and note.endswith("copy_1; left out")
+
+
+def test_unequal_numbers_of_prompts_are_told(study: Path) -> None:
+    path = study / "random_1" / "manifest.json"
+    content = json.loads(path.read_text())
+    content["stages"]["loop_0.record"]["summary"]["prompts"] = 9
+    write_json(path, content)
+    (note,) = compare_runs([study]).notes
+    assert "prompts of all loops (13, 8)" in note
 
 
 def test_runs_are_found_in_folders(study: Path, tmp_path: Path) -> None:

@@ -237,11 +237,16 @@ def test_several_seeds_are_compared(tmp_path: Path, fakes: None) -> None:
 
 
 def test_one_shot_trains_the_same_clips_again(tmp_path: Path, fakes: None) -> None:
-    config = write_config(tmp_path, scheduler={"name": "one_shot", "options": {"loops": 2}}, per_domain=1, heldout=[])
+    """It has as many prompts as a scheduler that chooses them loop by loop: of two loops, two for each domain."""
+    config = write_config(tmp_path, scheduler={"name": "one_shot"}, per_domain=1, heldout=[])
     run(tmp_path / "out", config)
     first, second = figures(tmp_path / "out")
     assert (first["prompts"], second["prompts"], second["trained"]) == (4, 0, first["kept"])
     assert second["difficulty"] is None and second["tracker"]["clips"] == first["kept"]
+    # More loops are more prompts at once, so the first stage is not as it was.
+    told = run(tmp_path / "out", resume=True, given={"loops": 3}, until="loop_0.prompts")
+    assert set(started(told)) == {"loop_0.prompts"}
+    assert len(read_lines(tmp_path / "out" / "loop_0" / "prompts.jsonl")) == 6
 
 
 def test_a_pipeline_trains_the_tracker(tmp_path: Path, fakes: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,7 +18,6 @@ from athena_wbc.synthesis.records import Judgement
 from athena_wbc.synthesis.refine.assessor import Assessment
 from athena_wbc.synthesis.refine.config import RefineConfig
 from athena_wbc.synthesis.refine.interleaved import GOOD, LIMIT, NOTHING_LEFT, Advice, Refined, refine
-from athena_wbc.synthesis.refine.transcript import transcript_from
 from tests.synthesis.figure import moved, standing
 from tests.synthesis.toy_bank import slots_of, toy_bank
 
@@ -175,7 +175,11 @@ def test_the_same_seed_gives_the_same_and_the_transcript_survives_json():
     one, other = (run(Hand(lambda call: -0.2), Scores([50.0, 60.0]), 5, bank=BANK, seed=4) for _ in range(2))
     assert one.motion.digest == other.motion.digest
     assert one.transcript == other.transcript
-    assert transcript_from(one.transcript.as_dict(), "test") == one.transcript
+    told = json.loads(json.dumps(one.transcript.as_dict()))["steps"]
+    assert [step["tag"] for step in told] == (
+        ["plan", "analyze", "plan", *["generate", "plan", "assess", "plan"] * one.rounds]
+    )
+    assert [step["text"] for step in told] == [step.text for step in one.transcript.steps]
     assert run(Hand(), Scores([50.0]), seed=5).transcript != run(Hand(), Scores([50.0]), seed=6).transcript
 
 

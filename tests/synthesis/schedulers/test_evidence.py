@@ -21,10 +21,21 @@ BANK = toy_bank("dance")
 PROMPT = BANK.render("dance", slots_of("1a", "1a", "2a", "3a"), "plain")
 
 
-def test_a_failed_rollout_counts_half_a_metre():
+def test_a_failed_rollout_counts_half_a_metre_and_more_the_worse_it_was():
     assert clip_error(seen(PROMPT, "a", 1.0, 60.0).metrics) == 60.0
-    assert clip_error(seen(PROMPT, "a", 0.75, 60.0).metrics) == pytest.approx(0.75 * 60 + 0.25 * 500)
-    assert clip_error(seen(PROMPT, "a", 0.0, math.nan).metrics) == 500.0
+    # TIS 0.8: a failed rollout counts 500 * 1.2.
+    assert clip_error(seen(PROMPT, "a", 0.75, 60.0).metrics) == pytest.approx(0.75 * 60 + 0.25 * 600)
+    assert clip_error(seen(PROMPT, "a", 0.0, math.nan, tis=0.3).metrics) == pytest.approx(850.0)
+    assert clip_error(seen(PROMPT, "a", 0.0, 900.0, tis=0.0).metrics) == 1000.0
+
+
+def test_no_failed_clip_counts_as_easier_than_one_that_succeeds():
+    # Where success is judged by another distance, the error of a success may be as large as it likes.
+    worst_success = clip_error(seen(PROMPT, "a", 1.0, 3000.0, tis=0.0).metrics)
+    best_failure = clip_error(seen(PROMPT, "a", 0.0, 10.0, tis=1.0).metrics)
+    assert worst_success <= best_failure
+    shares = [clip_error(seen(PROMPT, "a", share, 900.0, tis=0.4).metrics) for share in (0.0, 0.25, 0.5, 1.0)]
+    assert shares == sorted(shares, reverse=True) and len(set(shares)) == 4
 
 
 def test_the_error_of_a_batch_is_that_of_what_stood():
@@ -50,6 +61,14 @@ def test_the_newest_observation_of_a_clip_counts_whatever_the_order():
 def test_quantiles_leave_the_unseen_unseen():
     assert is_at_most_quantile([1.0, None, 2.0, 9.0], 0.5) == [True, None, True, False]
     assert is_at_most_quantile([None, None], 0.5) == [None, None]
+
+
+def test_what_is_the_same_for_all_says_nothing():
+    assert is_at_most_quantile([500.0, 500.0, None, 500.0], 0.5) == [None] * 4
+    assert is_at_most_quantile([500.0], 0.5) == [None]
+    assert is_at_most_quantile([60.0, 500.0, 500.0, 500.0], 0.5) == [True, False, False, False]
+    assert is_at_most_quantile([60.0, 60.0, 60.0, 500.0], 0.5) == [True, True, True, False]
+    assert is_at_most_quantile([60.0, 500.0], 1.0) == [True, True]
 
 
 def test_weights_are_learnability_with_a_floor():

@@ -38,11 +38,16 @@ def test_one_shot_draws_the_prompts_of_all_loops_from_the_first_distribution():
     assert Counter(prompt.domain for prompt in first.prompts) == {"dance": 30, "sport": 30}
     assert len({prompt.text for prompt in first.prompts}) == 60
     assert np.mean([prompt.tier for prompt in first.prompts]) == pytest.approx(1.5, abs=0.2)
-    wide = OneShotScheduler(OneShotConfig(start_tier=None)).first(BANK, 10, 0)
+    wide = OneShotScheduler(OneShotConfig(loops=3, start_tier=None)).first(BANK, 10, 0)
     assert np.mean([prompt.tier for prompt in wide.prompts]) == pytest.approx(2.0, abs=0.1)
     later = scheduler.next([seen(first.prompts[0], "b"), seen(first.prompts[1], "a")], first.state, BANK, 10, 1, 0)
     assert later.prompts == ()
     assert later.rehearsal == ("a", "b")
+
+
+def test_one_shot_does_not_guess_the_number_of_loops():
+    with pytest.raises(AthenaError, match="one_shot: loops: is null"):
+        OneShotScheduler().first(BANK, 10, 0)
 
 
 def test_settings_out_of_range_are_refused():

@@ -118,6 +118,11 @@ def placed(positions: np.ndarray) -> np.ndarray:
     return turn.apply(joints.reshape(-1, 3)).reshape(joints.shape)[..., _OURS]
 
 
+def placed_start(positions: np.ndarray) -> np.ndarray:
+    """A motion that begins over the origin and faces x, as :func:`placed`; heights stay."""
+    return placed(positions) + np.array((0.0, 0.0, positions[..., 2].min()))
+
+
 def _facing(joints: np.ndarray) -> np.ndarray:
     """Horizontal direction (T, 3) that hips and shoulders face together, of length one."""
     hips, shoulders = _across(joints)

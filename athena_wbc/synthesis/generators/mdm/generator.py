@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from athena_wbc.synthesis.prompt import Prompt
 MOST_FRAMES = 196
 """Frames of the longest motion that MDM has learned from, 9.8 s; a longer wish gets this many."""
 
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
+
 
 @dataclasses.dataclass
 class MdmConfig:
@@ -50,7 +53,7 @@ class MdmConfig:
     post: PostConfig = dataclasses.field(default_factory=PostConfig)
     """Corrections of the samples; none by default."""
     device: str = "auto"
-    """``cpu``, ``cuda``, or ``auto``: a GPU where there is one."""
+    """``cpu``, ``cuda``, ``cuda:<number>``, or ``auto``: a GPU where there is one."""
     licence: str = ""
     """Licence of the motions, written into their records: that of the weights and their training data."""
 
@@ -222,21 +225,21 @@ def check_sampling(guidance: float, device: str) -> None:
     """Raise :class:`AthenaError` where a value cannot be."""
     if not 0.0 <= guidance <= 20.0:
         raise AthenaError(f"guidance: must be from 0 to 20, is {guidance:g}")
-    if device != "auto":
-        try:
-            torch.device(device)
-        except RuntimeError:
-            raise AthenaError(f"device: '{device}' is none; say cpu, cuda or auto") from None
+    if device != "auto" and not _DEVICE.fullmatch(device):
+        raise AthenaError(f"device: '{device[:40]}' is none; say cpu, cuda, cuda:<number> or auto")
 
 
 def chosen_device(device: str) -> str:
     """The device that is meant.
 
     Raises:
-        AthenaError: a GPU is asked for and there is none.
+        AthenaError: a GPU is asked for that is not there.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise AthenaError(f"device: '{device}' is not there; say cpu or auto")
+    if device.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(device.partition(":")[2] or 0) >= count:
+            there = f"there are {count} GPUs, from cuda:0 on" if count else "there is no GPU"
+            raise AthenaError(f"device: '{device}' is not there: {there}; say cpu or auto")
     return device

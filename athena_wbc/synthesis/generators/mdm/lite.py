@@ -91,7 +91,7 @@ class LiteConfig:
     post: PostConfig = dataclasses.field(default_factory=lambda: PostConfig(smooth=1.0, bones=True, ground=True))
     """Corrections of the samples."""
     device: str = "auto"
-    """``cpu``, ``cuda``, or ``auto``: a GPU where there is one."""
+    """``cpu``, ``cuda``, ``cuda:<number>``, or ``auto``: a GPU where there is one."""
 
 
 _OF_SAMPLING = ("guidance", "post", "device", "save_every")
@@ -103,6 +103,7 @@ def check_lite(config: LiteConfig) -> None:
     for key, least in _LEAST.items():
         if getattr(config, key) < least:
             raise AthenaError(f"{key}: must be {least} or more, is {getattr(config, key)}")
+    _check_library(config)
     if config.width % config.heads or config.width % 2:
         raise AthenaError(f"width: must be even and a multiple of heads ({config.heads}), is {config.width}")
     for key in ("drop_text", "average"):
@@ -116,6 +117,17 @@ def check_lite(config: LiteConfig) -> None:
         raise AthenaError("drop_text: is 0, so the model will not learn to do without the text; set guidance to 1")
     check_sampling(config.guidance, config.device)
     check_post(config.post)
+
+
+def _check_library(config: LiteConfig) -> None:
+    """The generator `library` is asked for one frame more than is learned."""
+    from athena_wbc.synthesis.generators.library.generator import LEAST_FRAMES, MOST_FRAMES
+
+    if not config.motions and not LEAST_FRAMES - 1 <= config.frames <= MOST_FRAMES - 1:
+        raise AthenaError(
+            f"frames: must be from {LEAST_FRAMES - 1} to {MOST_FRAMES - 1} where motions names no folder and it learns "
+            f"from the generator library, is {config.frames}"
+        )
 
 
 class MdmLiteGenerator:
@@ -193,11 +205,11 @@ class MdmLiteGenerator:
         config = self.config
         folder, device = self.folder, chosen_device(config.device)
         path = folder / MODEL
-        content = _kept(path)
-        if content is None:
-            content = self._train(folder, device)
+        kept = _kept(path)
+        if kept is None or "averaged" not in kept or not _is_whole(folder):
+            kept = self._train(folder, device)
         statistics = read_statistics(folder)
-        network = load_network(_shape(config), content["averaged"], path).to(device)
+        network = load_network(_shape(config), kept["averaged"], path).to(device)
         encoder = HashedNgrams(config.text_width)
         described = {
             "model": "MDM, small, trained by athena",
@@ -299,6 +311,17 @@ def _kept(path: Path) -> dict[str, Any] | None:
     except AthenaError as error:
         _LOGGER.warning("%s; training again", error)
         return None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the statistics that belong to a kept model are there and can be read."""
+    try:
+        read_statistics(folder)
+    except AthenaError as error:
+        # Its remedy is that of a release, whose files a user copies.
+        _LOGGER.warning("%s; training again", str(error).partition(";")[0])
+        return False
+    return True
 
 
 def _save(path: Path, content: dict[str, Any]) -> None:

@@ -76,10 +76,6 @@ class HashedNgrams:
         norm = np.linalg.norm(vector)
         return vector * (np.sqrt(self.width) / norm) if norm > 0.0 else vector
 
-    def similarity(self, first: str, second: str) -> float:
-        """Cosine of two texts, 1 for the same words; 0 where one holds none."""
-        return float(self.vector(first) @ self.vector(second)) / self.width
-
     def described(self) -> dict[str, Any]:
         """Name and width."""
         return {"name": "hashed n-grams", "width": self.width}
