@@ -17,6 +17,8 @@ TINY = (
     "ppo.actor.hidden_dims=[16]",
     "ppo.critic.hidden_dims=[16]",
     "ppo.save_interval=5",
+    # Stages of pipelines are forked from the tests' process, which has had threads: see `athena_wbc.pipeline.worker`.
+    "ppo.update_threads=1",
     "ppo.logging.writer=none",
     "sim.threads=1",
 )
