@@ -28,7 +28,7 @@ _WATCH_S = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # A fork shares what is already imported, which takes seconds; the pipeline's own process never computes with torch. It
-# must not: threads that did, and that a fork leaves behind, corrupt the heap of a child that computes in two threads
+# must not: threads that did, and that a fork leaves behind, corrupt the heap of a child that computes in two threads.
 _context = multiprocessing.get_context("fork")
 
 
