@@ -37,7 +37,7 @@ class FilterConfig:
     """Least height of the pelvis over the floor, m; a person who lies flat has it at 0.1."""
     root_high: float = 2.5
     """Greatest height of the pelvis over the floor, m."""
-    penetration: float = 0.04
+    penetration: float = 0.03
     """Depth of the lowest point below the floor in 2 % of the frames, or in 5 % below the floor that it stands on
     otherwise, m."""
     floating: float = 0.3
