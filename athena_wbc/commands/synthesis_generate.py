@@ -55,7 +55,8 @@ def _prompts(arguments: argparse.Namespace) -> list[Prompt]:
         return [_told(text, "--prompt") for text in arguments.prompt]
     path = Path(arguments.prompts)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): a text may hold U+2028, U+2029 or U+0085, which JSON leaves as they are.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise AthenaError(f"{path}: cannot be read ({error}); name a file of JSON lines") from None
     prompts = [_read(line, f"{path}: line {number}") for number, line in enumerate(lines, start=1) if line.strip()]

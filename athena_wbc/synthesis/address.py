@@ -12,6 +12,12 @@ _NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _MOST_SHOWN = 80
 
 
+def public_address(address: str) -> str:
+    """A checked address without its query and fragment, which may hold a secret."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
 def check_address(address: str, where: str, example: str, secret: str) -> None:
     """Refuse what no HTTP request can be sent to.
 

@@ -20,11 +20,14 @@ from athena_wbc.synthesis.records import VERDICTS
 FIXED = "fixed"
 """Name of the fixed tracker, where a training may start from it; also its stage and folder."""
 
+RULE, LLM = "rule", "llm"
+"""Names of the schedulers that read what the loops found."""
+
 ONE_SHOT = "one_shot"
 """Name of the scheduler that is the control of the others: it has as many prompts, from where they start."""
 
-_SHARED = {ONE_SHOT: ("start_tier",)}
-"""Scheduler -> options that it takes over from the one in whose place it is put."""
+_SHARED = {ONE_SHOT: ("start_tier",), "random": ("rehearsal",)}
+"""Scheduler -> options of the rule that mean the same for it: it keeps them in the place of another."""
 
 EARLIER = ("rehearsal", "all", "none")
 """Which clips of earlier loops are trained again."""
@@ -201,7 +204,7 @@ def load_synthesis(
         name: in ``configs/synthesis``, or a YAML file of one's own; None for the recorded one.
         overrides: ``key=value`` strings; they win over all else.
         given: keys -> values of the command's own options; another generator, judge or scheduler than the file's
-            loses the file's options.
+            loses the file's options, but for those of the rule, in which schedulers are comparable.
         recorded: where an earlier configuration was read from, and its values; used where ``name`` is None.
 
     Raises:
@@ -245,13 +248,22 @@ def _without_base(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_parts(values: dict[str, Any], parts: Mapping[str, str]) -> dict[str, Any]:
-    """The values with other parts; a part of another name has other options, but for those of a control."""
+    """The values with other parts; a part of another name has other options, but for what schedulers share."""
     for key, name in parts.items():
-        if values[key]["name"] != name:
-            shared = _SHARED.get(name, ()) if key == "scheduler" else ()
-            options = {option: value for option, value in values[key]["options"].items() if option in shared}
+        part = values[key]
+        if part["name"] != name:
+            options = _taken_over(part["name"], part["options"], name) if key == "scheduler" else {}
             values[key] |= {"name": name, "options": options}
     return values
+
+
+def _taken_over(old: str, options: Mapping[str, Any], new: str) -> dict[str, Any]:
+    """Options of a scheduler that is put in the place of another: the rule's are a language model's plan too."""
+    of_rule = options.get("rule", {}) if old == LLM else options
+    if new == LLM:
+        return {"rule": dict(of_rule)} if old == RULE and of_rule else {}
+    shared = of_rule if new == RULE and old == LLM else _SHARED.get(new, ())
+    return {option: of_rule[option] for option in shared if option in of_rule}
 
 
 def scheduler_options(config: SynthesisConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.address import check_address
+from athena_wbc.synthesis.address import check_address, public_address
 
 
 def check(address: str) -> None:
@@ -62,6 +62,7 @@ def test_secrets_are_refused_and_not_shown(address: str) -> None:
 
 
 def test_a_query_is_not_shown() -> None:
+    assert public_address("https://host.org:81/generate?key=hush#hush") == "https://host.org:81/generate"
     with pytest.raises(AthenaError, match="'http://host:abc/' is no address") as caught:
         check("http://host:abc/?key=hush")
     assert "hush" not in str(caught.value)

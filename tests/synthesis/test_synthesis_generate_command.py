@@ -60,7 +60,7 @@ def test_a_sentence_becomes_a_motion(capsys: pytest.CaptureFixture[str], tmp_pat
 def test_a_file_of_prompts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path, out = tmp_path / "prompts.jsonl", tmp_path / "motions"
     whole = json.dumps(read_text("a person squats").as_dict())
-    path.write_text(f'"a person jumps"\n\n{{"text": "a person walks forward"}}\n{whole}\n')
+    path.write_text(f'"a person\u2028jumps"\n\n{{"text": "a person walks forward"}}\n{whole}\n', encoding="utf-8")
     told = run(capsys, "--prompts", str(path), "--frames", "40", "--out", str(out), "mocap=none", "noise=0.5")
     assert "3 motion(s)" in told
     assert [file.name for file in sorted(out.iterdir())] == [

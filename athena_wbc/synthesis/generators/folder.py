@@ -260,7 +260,8 @@ def _index_path(folder: Path, index: str) -> Path:
 def _of_index(path: Path, folder: Path) -> list[Entry]:
     entries = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): a text may hold U+2028, U+2029 or U+0085, which JSON leaves as they are.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise AthenaError(f"{path}: cannot be read as UTF-8 text ({error}); write it again") from error
     root = folder.resolve()

@@ -19,13 +19,12 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
-from athena_wbc.synthesis.address import check_address
+from athena_wbc.synthesis.address import check_address, public_address
 from athena_wbc.synthesis.generators.mdm.features import placed_start
 from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion
@@ -99,7 +98,7 @@ class HttpGenerator:
             wanted = [{"id": prompt.id, "text": prompt.text} for prompt in part]
             kind, data = self._post(json.dumps({"prompts": wanted, "frames": frames, "seed": seed}).encode())
             answers = self._read(kind, data, [prompt.id for prompt in part])
-            told = {"url": _public(self.config.url), "answer_sha256": hashlib.sha256(data).hexdigest()}
+            told = {"url": public_address(self.config.url), "answer_sha256": hashlib.sha256(data).hexdigest()}
             motions += [
                 SyntheticMotion(
                     prompt_id=prompt.id,
@@ -116,7 +115,7 @@ class HttpGenerator:
 
     def _post(self, body: bytes) -> tuple[str, bytes]:
         """Content type and bytes of the answer, after as many tries as it takes and is allowed."""
-        where = f"http: {_public(self.config.url)}"
+        where = f"http: {public_address(self.config.url)}"
         headers = self._headers()
         request = urllib.request.Request(self.config.url, data=body, headers=headers, method="POST")
         token = headers.get("Authorization", "").removeprefix("Bearer ")
@@ -165,7 +164,7 @@ class HttpGenerator:
         return data
 
     def _read(self, kind: str, data: bytes, names: Sequence[str]) -> Mapping[str, np.ndarray]:
-        where = f"http: {_public(self.config.url)}: the answer"
+        where = f"http: {public_address(self.config.url)}: the answer"
         if kind == "application/json":
             arrays, fps, up = _from_json(data, where)
         elif data[:4] == b"PK\x03\x04":
@@ -205,12 +204,6 @@ def _check(config: HttpConfig) -> None:
     ):
         if not least <= getattr(config, key) <= most:
             raise AthenaError(f"{key}: must be from {least:g} to {most:g}, is {getattr(config, key):g}")
-
-
-def _public(url: str) -> str:
-    """A checked address without its query, which may hold a secret."""
-    address = urlsplit(url)
-    return f"{address.scheme}://{address.netloc}{address.path}"
 
 
 def _said(error: urllib.error.HTTPError, token: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.synthesis.address import check_address
+from athena_wbc.synthesis.address import check_address, public_address
 
 STRUCTURES = ("auto", "json_schema", "json_object")
 MODES = ("off", "live", "record", "replay")
@@ -99,7 +99,7 @@ def check_endpoint(config: EndpointConfig, where: str) -> None:
         config.base_url, f"{where}.base_url", "http://localhost:8000/v1", "put the key in the variable of api_key_env"
     )
     if not config.model.strip():
-        raise AthenaError(f"{where}.model: is empty; name a model that {config.base_url} serves")
+        raise AthenaError(f"{where}.model: is empty; name a model that {public_address(config.base_url)} serves")
     if config.api_key_env and not _VARIABLE.fullmatch(config.api_key_env):
         # It may be the key itself, so it is not repeated here.
         raise AthenaError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.synthesis.address import public_address
 from athena_wbc.synthesis.language.cassette import Cassette, question_key, without_images
 from athena_wbc.synthesis.language.config import CassetteConfig, EndpointConfig, check_cassette, check_endpoint
 from athena_wbc.synthesis.language.costs import CostLog, Usage
@@ -108,7 +109,7 @@ class Endpoint:
             if not self._key:
                 raise AthenaError(
                     f"{where}.api_key_env: the environment variable {config.api_key_env} is not set; put the key of "
-                    f"{config.base_url} into it, or set api_key_env to '' for a server without keys"
+                    f"{public_address(config.base_url)} into it, or set api_key_env to '' for a server without keys"
                 )
             if not self._key.isascii() or not self._key.isprintable():
                 raise AthenaError(
@@ -125,7 +126,7 @@ class Endpoint:
         )
 
     def __repr__(self) -> str:
-        return f"Endpoint(model={self.config.model!r}, base_url={self.config.base_url!r})"
+        return f"Endpoint(model={self.config.model!r}, base_url={public_address(self.config.base_url)!r})"
 
     def ask(
         self,
@@ -338,7 +339,8 @@ class Endpoint:
         return line if len(line) <= _MOST_CAUSE else f"{line[:_MOST_CAUSE]} ..."
 
     def _error(self, cause: str) -> EndpointError:
-        return EndpointError(f"model '{self.config.model}' at {self.config.base_url}: {self._clean(cause)}")
+        where = public_address(self.config.base_url)
+        return EndpointError(f"model '{self.config.model}' at {where}: {self._clean(cause)}")
 
 
 def connect(

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.address import check_address
+from athena_wbc.synthesis.address import check_address, public_address
 from athena_wbc.synthesis.motion import FPS, JOINTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.refine.config import MOST_ROUNDS
@@ -201,6 +201,7 @@ class RemoteIrg:
         final = answer.get("final")
         if not isinstance(final, int) or isinstance(final, bool) or not 0 <= final < len(given):
             raise self._fault("final", f"must be an index into {len(given)} motions, is {_short(final)}")
+        url = public_address(self.config.url)
         motions = tuple(
             SyntheticMotion(
                 prompt_id=prompt.id,
@@ -209,7 +210,7 @@ class RemoteIrg:
                 is_learned=True,
                 seed=seed,
                 fps=float(fps),
-                provenance={"url": self.config.url, "round": i + 1, "final": final + 1, "assessment": assessments[i]},
+                provenance={"url": url, "round": i + 1, "final": final + 1, "assessment": assessments[i]},
                 licence=self.config.licence,
             )
             for i, each in enumerate(positions)
@@ -247,7 +248,7 @@ class RemoteIrg:
         return self._error(f"answer: {key}: {what}; see docs/synthesis_scheduler.md for the protocol")
 
     def _error(self, what: str) -> AthenaError:
-        return AthenaError(f"{self._where}: {self.config.url}: {what}")
+        return AthenaError(f"{self._where}: {public_address(self.config.url)}: {what}")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -59,6 +59,13 @@ def test_the_index_goes_before_captions(folder: Path) -> None:
         generate(folder, ["waves the left arm"])
 
 
+def test_a_text_of_the_index_may_hold_any_separator(folder: Path) -> None:
+    """U+2028 ends a line for `str.splitlines`, not in JSON."""
+    line = json.dumps({"file": "step_0.npy", "text": "march\u2028to music"}, ensure_ascii=False)
+    (folder / "index.jsonl").write_text(f"{line}\r\n", encoding="utf-8")
+    assert generate(folder, ["march to music"])[0].provenance["file"] == "step_0.npy"
+
+
 def test_ties_are_drawn_by_prompt_and_seed(tmp_path: Path) -> None:
     write_toys(tmp_path, repetitions=4)
     text = [CAPTIONS["squat"]]

@@ -67,6 +67,22 @@ def test_another_part_has_other_options(tmp_path: Path) -> None:
     assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {}
 
 
+def test_a_scheduler_in_the_place_of_another_keeps_what_both_share(tmp_path: Path) -> None:
+    """A language model chooses phrases in the rule's plan, so a run of it has the rule's gates."""
+    path, gates = tmp_path / "own.yaml", {"mastered_success": 0.0, "rehearsal": 0.5}
+    path.write_text(yaml.safe_dump({"inherit": "demo", "scheduler": {"name": "rule", "options": gates}}))
+    rule = load_synthesis(str(path)).scheduler.options
+    assert rule["start_tier"] == 1.0 and rule["rehearsal"] == 0.5
+    assert load_synthesis(str(path), given={"scheduler": "llm"}).scheduler.options == {"rule": rule}
+    assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {"rehearsal": 0.5}
+    path.write_text(
+        yaml.safe_dump({"inherit": "default", "scheduler": {"name": "llm", "options": {"group": 3, "rule": gates}}})
+    )
+    assert load_synthesis(str(path), given={"scheduler": "rule"}).scheduler.options == gates
+    assert load_synthesis(str(path), given={"scheduler": "random"}).scheduler.options == {"rehearsal": 0.5}
+    assert load_synthesis(str(path), given={"scheduler": "one_shot"}).scheduler.options == {}
+
+
 def test_the_control_has_as_many_prompts_from_the_same_start() -> None:
     """``--scheduler one_shot`` with the demo: 6 prompts of 5 domains in 2 loops, from tier 1."""
     config = load_synthesis("demo", given={"scheduler": "one_shot"})

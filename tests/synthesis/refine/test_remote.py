@@ -35,7 +35,7 @@ ANSWER = {
 
 def client(server: StubServer, **settings) -> RemoteIrg:
     pauses: list[float] = []
-    config = RemoteConfig(url=f"{server.address}/irg", **{"timeout_s": 5.0, "licence": "mine"} | settings)
+    config = RemoteConfig(**{"url": f"{server.address}/irg", "timeout_s": 5.0, "licence": "mine"} | settings)
     made = RemoteIrg(config, "irg", pauses.append)
     made.pauses = pauses
     return made
@@ -150,6 +150,16 @@ def test_the_key_is_sent_and_never_told(stub_server: StubServer, monkeypatch: py
     with pytest.raises(AthenaError, match="api_key_env: the environment variable TOY_IRG_KEY holds no token") as caught:
         client(stub_server, api_key_env="TOY_IRG_KEY")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_query_is_sent_and_never_told(stub_server: StubServer):
+    stub_server.script = [Reply(ANSWER), Reply("", 401)]
+    irg = client(stub_server, url=f"{stub_server.address}/irg?token=geheim")
+    (motion,) = irg.generate([PROMPT], 4, 0)
+    assert stub_server.requests[0].path == "/irg?token=geheim"
+    with pytest.raises(AthenaError, match="/irg: answered with HTTP 401") as caught:
+        irg.generate([PROMPT], 4, 0)
+    assert "geheim" not in str(caught.value) + str(motion.provenance)
 
 
 @pytest.mark.parametrize(
