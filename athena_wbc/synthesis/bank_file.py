@@ -17,7 +17,8 @@ from athena_wbc.resources import config_names, config_path
 from athena_wbc.synthesis.bank import Bank, Domain, Phrase, Template
 from athena_wbc.synthesis.prompt import AXES
 from athena_wbc.synthesis.reading import find_manner, find_moves
-from athena_wbc.synthesis.vocabulary import PLAIN, manner_from, move_from
+from athena_wbc.synthesis.vocabulary import PLAIN
+from athena_wbc.synthesis.vocabulary_file import manner_from, move_from
 
 GROUP = "bank"
 """Folder of ``configs/`` with the domains that come with the library."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_json
-from athena_wbc.synthesis.vocabulary import PLAIN, Manner, Move, manner_from, move_from
+from athena_wbc.synthesis.vocabulary import PLAIN, Manner, Move
+from athena_wbc.synthesis.vocabulary_file import manner_from, move_from
 
 AXES = ("base_action", "combo_action", "detail", "speed_rhythm")
 """The axes of difficulty; the slots of a prompt."""
