@@ -81,8 +81,8 @@ def test_what_a_student_records(home: Path) -> None:
     assert run["routes"] == {"elbow": "general", "waist": "dynamic"}
     assert {path.name for path in (home / "student" / "teachers").iterdir()} == {"general.pt", "dynamic.pt"}
     assert set(contents["schema"]) == {"student", "teacher"}
-    # Adaptive sampling goes on: visits of bins are under way.
-    assert bool((contents["environment"]["task"]["visit_score"] > 0.0).any())
+    # Adaptive sampling goes on: every bin starts at a difficulty of one.
+    assert not bool((contents["environment"]["task"]["sampler"]["bin_difficulty"] == 1.0).any())
 
 
 def test_fine_tuning_keeps_every_byte_of_the_student_until_it_is_unfrozen(home: Path) -> None:
