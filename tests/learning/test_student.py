@@ -150,7 +150,7 @@ def test_students_are_taught_and_tuned_at_1_g(home: Path, tmp_path: Path, gravit
     assert len(gravity) == 8 and set(np.concatenate(gravity)) == {-9.81}
     # The same look at a training whose gravity is reduced.
     train(home, str(tmp_path / "balance"), 2, recipe="balance")
-    assert gravity[8].tolist() == [-9.81 / 2] * 4
+    assert -9.81 / 2 in gravity[8]
 
 
 def test_a_curriculum_is_refused_where_a_student_learns(home: Path, tmp_path: Path) -> None:
