@@ -200,7 +200,7 @@ def test_what_may_differ_between_those_that_learn_from_each_other(tmp_path: Path
         "task.observations.critic.terms=[{term: joint_pos}]",
     ]
     policies = SCHOOL | {"s": SCHOOL["s"] | {"overrides": apart}, "f": SCHOOL["f"] | {"overrides": [apart[0]]}}
-    policies["b"] = TWO["b"] | {"overrides": ["ppo.critic.hidden_dims=[8]", "ppo.init.critic=false", apart[3]]}
+    policies["b"] = TWO["b"] | {"overrides": ["ppo.critic.hidden_dims=[8]", "ppo.init.critic=false", apart[2]]}
     assert resolved(tmp_path, policies).trainings["s"].ppo.actor.hidden_dims == [8]
 
 
