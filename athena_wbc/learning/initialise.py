@@ -36,7 +36,9 @@ def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOCon
         check_compatible(contents, env, source, config.obs_groups[name])
     state = contents["algorithm"]
     if "critic" in taken and "critic_state_dict" not in state:
-        raise AthenaError(f"{source}: ppo.init.critic: it holds no critic (a student's copy of a teacher); set it to false")
+        raise AthenaError(
+            f"{source}: ppo.init.critic: it holds no critic (a student's copy of a teacher); set it to false"
+        )
     actor = {
         name: value for name, value in state["actor_state_dict"].items() if config.init.std or not name.startswith(_STD)
     }
