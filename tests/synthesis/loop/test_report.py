@@ -202,6 +202,7 @@ def change(run: Path, key: str, value: object) -> None:
         ("judge.accept", ["aligned"], 'judge.accept=["aligned"]'),
         ("filters.skating", 9.5, "filters.skating=9.5"),
         ("frames", 40, "frames=40"),
+        ("generator.options", {"url": "http://a?k=hush"}, "generator.options.url=#bf3250"),
     ],
 )
 def test_runs_that_differ_in_more_than_their_seed_are_no_group(study: Path, key: str, value: object, told: str) -> None:
