@@ -119,8 +119,8 @@ def read_run(folder: Path, with_motions: bool = True) -> RunFindings:
         loops.append(LoopFindings(number, figures, clips, log, MotionSet()))
         if others := figures.get("stood_in"):
             notes.append(
-                f"loop {number}: the judge '{manifest.content['judge']}' gave no answer for {counted(others, 'motion')}, "
-                "and another stood in; docs/synthesis_language.md says how to ask again"
+                f"loop {number}: the judge '{manifest.content['judge']}' gave no answer for "
+                f"{counted(others, 'motion')}, and another stood in; docs/synthesis_language.md says how to ask again"
             )
     if not loops:
         notes.append("no loop is over yet")
