@@ -18,6 +18,7 @@ from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
 from athena_wbc.synthesis.loop.resolve import resolve_loop
+from tests.learning.tiny import sway
 from tests.synthesis.generators.toys import write_toys
 from tests.synthesis.loop.small_loop import write_config
 
@@ -200,13 +201,14 @@ def test_what_a_given_tracker_was_trained_on_is_not_held_out(key: str, place: st
     }[place]
     (tmp_path / "other").mkdir()
     path = tracker(tmp_path / "other", specs, folder)
-    changes = {"fixed__motions": ["builtin:squat"], key: str(path)}
+    changes = {"fixed__motions": ["builtin:wave"], key: str(path)}
     with pytest.raises(AthenaError) as caught:
         plan_of(tmp_path, heldout=["motions/elbow.npz"], **changes)
     message, name = str(caught.value), key.replace("__", ".")
     assert "heldout: 'elbow' is trained on too, as 'elbow'; hold another one out, or give another" in message
     assert message.endswith(f"{name} than {path}") and "\n" not in message
-    plan_of(tmp_path, heldout=["builtin:wave"], **changes)
+    sway("third", "left_elbow_joint", 0.4, seconds=1.0).save(tmp_path / "third.npz")
+    plan_of(tmp_path, heldout=["third.npz"], **changes)
 
 
 @pytest.mark.parametrize("how", ["gone", "damaged"])
@@ -218,7 +220,7 @@ def test_a_tracker_whose_motions_nobody_knows_is_told(
     (tmp_path / "motions" / "elbow.npz").rename(tmp_path / "old" / "elbow.npz")
     path = tracker(tmp_path / "other", ["old"], tmp_path)
     if how == "gone":
-        (tmp_path / "old" / "elbow.npz").rename(tmp_path / "old" / "other.npz")
+        (tmp_path / "old" / "elbow.npz").unlink()
     else:
         path.write_bytes(b"weights")
     plan_of(tmp_path, heldout=["motions/elbow.npz"], fixed__checkpoint=str(path))
