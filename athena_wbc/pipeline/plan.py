@@ -277,12 +277,15 @@ def _read(
     return Motions(tuple(specs_from(rooted, folder)), names, digest, sha256_json(said)), clips
 
 
-def check_heldout(clips: Sequence[MotionClip], others: Sequence[MotionClip], source: str) -> None:
-    """Refuse motions that are held out and trained on at once."""
+def check_heldout(
+    clips: Sequence[MotionClip],
+    others: Sequence[MotionClip],
+    source: str,
+    remedy: str = "take it out of one list",
+) -> None:
+    """Refuse motions that are held out and trained on at once; names do not count."""
     trained = {corpus_hash([clip.replace(name="")]): clip.name for clip in clips}
     for clip in others:
         same = trained.get(corpus_hash([clip.replace(name="")]))
         if same is not None:
-            raise AthenaError(
-                f"{source}: heldout: '{clip.name}' is trained on too, as '{same}'; take it out of one list"
-            )
+            raise AthenaError(f"{source}: heldout: '{clip.name}' is trained on too, as '{same}'; {remedy}")
