@@ -1,0 +1,8 @@
+"""From a checkpoint to what a robot's computer runs: networks, the contract that describes them, and a controller."""
+
+from __future__ import annotations
+
+from athena_wbc.deployment.controller import Controller, SensorReading
+from athena_wbc.deployment.export import run_export
+
+__all__ = ["Controller", "SensorReading", "run_export"]
