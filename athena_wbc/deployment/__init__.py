@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from athena_wbc.deployment.controller import Controller, SensorReading
-from athena_wbc.deployment.export import run_export
 
-__all__ = ["Controller", "SensorReading", "run_export"]
+__all__ = ["Controller", "SensorReading"]

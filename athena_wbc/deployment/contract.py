@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from athena_wbc import __version__
 from athena_wbc.config import Config, load_config, recipe_descriptions
 from athena_wbc.embodiment import Embodiment
 from athena_wbc.errors import AthenaError
+from athena_wbc.files import sha256_file
 from athena_wbc.rotations import rotation_6d
 from athena_wbc.task.config import ActionConfig, ObservationGroup, ObservationTerm, TaskConfig
 from athena_wbc.task.observations import TERMS
@@ -40,14 +44,14 @@ _UNITS = {
 }
 
 
-def make_contract(contents: Mapping[str, Any], config: Config, task: TrackingTask, digest: str) -> dict[str, Any]:
+def make_contract(contents: Mapping[str, Any], config: Config, task: TrackingTask, checkpoint: Path) -> dict[str, Any]:
     """Return the contract of a checkpoint's policy, all but the hashes of the files beside it.
 
     Args:
         contents: the checkpoint.
         config: that it was trained with.
         task: with the actor's groups, once they were computed; it knows the sizes.
-        digest: SHA-256 of the checkpoint's file.
+        checkpoint: its file.
     """
     robot, run = task.embodiment, contents.get("run") or {}
     action, randomisation = config.task.action, asdict(config.task.randomisation)
@@ -92,9 +96,10 @@ def make_contract(contents: Mapping[str, Any], config: Config, task: TrackingTas
             "motions": list(run.get("motions") or ()),
             "motions_hash": run.get("motions_hash"),
             "seed": run.get("seed"),
+            "physics_dt": config.sim.dt,
             "randomisation": {key: value for key, value in randomisation.items() if value},
         },
-        "checkpoint": {"sha256": digest, "library": contents.get("library")},
+        "checkpoint": {"file": checkpoint.name, "sha256": sha256_file(checkpoint), "library": contents.get("library")},
     }
 
 
@@ -131,7 +136,7 @@ def read_contract(folder: Path) -> dict[str, Any]:
         raise AthenaError(f"{path}: is no deployment contract; name a folder that athena export has written")
     if contract.get("version") != VERSION:
         raise AthenaError(
-            f"{path}: has format version {contract.get('version')}, this athena reads {VERSION}; export the policy again"
+            f"{path}: has format version {contract.get('version')}, this athena reads {VERSION}; export again"
         )
     missing = [key for key in _NEEDED if key not in contract]
     if missing:
@@ -154,32 +159,55 @@ def task_config(contract: Mapping[str, Any]) -> TaskConfig:
     return config
 
 
-def check_task(contract: Mapping[str, Any], task: TrackingTask, source: str) -> None:
-    """Refuse a contract that another robot, or other sizes and scales than the task's, would be driven by.
+def check_robot(contract: Mapping[str, Any], robot: Embodiment, source: str) -> None:
+    """Refuse a contract that was made for another robot, or whose joints were changed since.
 
     Raises:
         AthenaError: one line with the first difference.
     """
-    robot, then = task.embodiment, contract["robot"]
+    then = contract["robot"]
     if then["hash"] != robot.hash:
         raise AthenaError(
             f"{source}: robot: was exported for '{then['name']}' (hash {then['hash']}), this is '{robot.name}' "
             f"({robot.hash}); bring that robot's files, or export for this one"
         )
-    now = {"joints": _joints(robot), "action.scale": task.action.scale.tolist()}
-    for key, value in now.items():
-        parts = key.split(".")
-        stated = contract[parts[0]][parts[1]] if len(parts) > 1 else contract[key]
-        if stated != value:
-            raise AthenaError(f"{source}: {key}: differs from what the robot '{robot.name}' has; export again")
+    for key, now in _joints(robot).items():
+        if not _same(contract["joints"].get(key), now):
+            raise AthenaError(f"{source}: joints.{key}: differs from the robot '{robot.name}'; export again")
+
+
+def check_task(contract: Mapping[str, Any], task: TrackingTask, source: str) -> None:
+    """Refuse a contract whose action scale or observation sizes are not those of the task that was made from it.
+
+    Raises:
+        AthenaError: one line with the first difference.
+    """
+    if not _same(contract["action"]["scale"], task.action.scale.tolist()):
+        raise AthenaError(f"{source}: action.scale: is not scale_share * effort_limit / stiffness; export again")
     schema = task.observation_schema()
-    sizes = [(group, size) for group in contract["observations"]["groups"] for _, size in schema[group]]
-    for term, (group, size) in zip(contract["observations"]["terms"], sizes, strict=True):
-        if (term["group"], term["size"]) != (group, size):
+    sizes = [size for group in contract["observations"]["groups"] for _, size in schema[group]]
+    for term, size in zip(contract["observations"]["terms"], sizes, strict=True):
+        if term["size"] != size:
             raise AthenaError(
                 f"{source}: observations: {term['name']} has {term['size']} numbers, this athena gives {size}; "
                 f"use athena_wbc {contract.get('library', '?')} or export again"
             )
+
+
+def to_json(contract: Mapping[str, Any]) -> str:
+    """A contract as text for people too: keys in their order, a list of numbers or names in one line."""
+    text = json.dumps(contract, indent=1, allow_nan=False, ensure_ascii=False)
+    # JSON has no line ends within strings, so this changes nothing but the layout.
+    return re.sub(r"\[\n[^\[\]{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]), text) + "\n"
+
+
+def _same(then: Any, now: Any) -> bool:
+    """Whether two lists are equal, numbers but for rounding."""
+    if not (isinstance(then, list) and isinstance(now, list) and len(then) == len(now)):
+        return then == now
+    if any(isinstance(value, str) for value in (*then, *now)):
+        return then == now
+    return bool(np.allclose(then, now, rtol=1e-6, atol=1e-9))
 
 
 _TARGET = {

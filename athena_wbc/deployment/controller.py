@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from athena_wbc.deployment.contract import FILE, check_task, read_contract, task_config
+from athena_wbc.deployment.contract import FILE, check_robot, check_task, read_contract, task_config
 from athena_wbc.deployment.network import load_network
 from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.errors import AthenaError
@@ -78,8 +78,9 @@ class Controller:
             raise AthenaError(
                 f"{source}: reads what no robot measures ({', '.join(needed)}); export a deployable policy"
             )
-        self._network = load_network(folder, self.contract, network)
         self.embodiment = get_embodiment(self.contract["robot"]["name"] if robot is None else robot)
+        check_robot(self.contract, self.embodiment, source)
+        self._network = load_network(folder, self.contract, network)
         self.control_dt = float(self.contract["control_dt"])
         clips = [clip] if isinstance(clip, MotionClip) else load_clips(str(clip), self.embodiment)[:1]
         self._library = MotionLibrary(clips, self.embodiment, self.control_dt)
@@ -89,6 +90,8 @@ class Controller:
         self._orders: dict[tuple[str, ...], np.ndarray] = {}
         size = self.contract["observations"]["size"], self.contract["action"]["size"]
         self.observation, self.action = np.zeros(size[0], np.float32), np.zeros(size[1], np.float32)
+        self.reset()
+        # Sizes are known once something was observed.
         self._task.observations(self._state(self._at_rest()))
         check_task(self.contract, self._task, source)
         self.reset()
@@ -187,7 +190,6 @@ class Controller:
         )
 
     def _at_rest(self) -> SensorReading:
-        self._turn = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
         robot = self.embodiment
         pose = robot.default_joint_pos
         return SensorReading(robot.joint_names, pose, np.zeros_like(pose), np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +131,7 @@ def _roll_out(
     try:
         actor = build_policy(contents, env, str(path)).actor
         recorded = examples.record_example(env, actor)
-        return actor, recorded, contracts.make_contract(contents, config, env.task, sha256_file(path))
+        return actor, recorded, contracts.make_contract(contents, config, env.task, path)
     finally:
         env.close()
 
@@ -157,6 +156,4 @@ def _write(
             ) from error
     np.savez_compressed(folder / examples.FILE, **recorded)
     hashes = {entry.name: sha256_file(entry) for entry in sorted(folder.iterdir())}
-    # Without sorting the keys: a person reads this file too.
-    text = json.dumps({**contract, "files": hashes}, indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / contracts.FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / contracts.FILE).write_text(contracts.to_json({**contract, "files": hashes}), encoding="utf-8")

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,7 +19,9 @@ from torch import Tensor
 
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.files import sha256_file
-from athena_wbc.learning.models import FlatMLP
+
+if TYPE_CHECKING:
+    from athena_wbc.learning.models import FlatMLP
 
 INPUT, OUTPUT = "obs", "actions"
 INSTALL = "pip install 'athena-wbc[export]'"

@@ -10,7 +10,7 @@ def add_export(commands: Commands) -> None:
         commands,
         "export",
         ("deployment", "export"),
-        "Write a policy out for a robot's computer: networks, the contract that describes them, an example to check by.",
+        "Write a policy out for a robot's computer: networks, the contract that says how to drive them, an example.",
         "export --checkpoint runs/finetune --out deploy/\n"
         "export --checkpoint runs/finetune/checkpoints/best.pt --motions my_clip.csv --out deploy/\n"
         "export --checkpoint runs/general --privileged --format torchscript --out sim_only/",
