@@ -106,7 +106,7 @@ class Controller:
         """Whether the clip is over: the reference then holds its last frame."""
         return self.step_number >= int(self._library.num_steps[0])
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def reset(self, reading: SensorReading | None = None, step: int = 0) -> None:
         """Start the clip, with empty histories.
 
@@ -131,7 +131,7 @@ class Controller:
             reference = self._library.at(ids, start).root_quat_w
             self._turn = quat_heading(quat_mul(reference, quat_conj(_unit(reading.orientation))))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def step(self, reading: SensorReading) -> np.ndarray:
         """Return joint targets (J,), rad, in the order of the reading's own joint names; call it once a control step.
 

@@ -93,7 +93,7 @@ def load_network(folder: Path, contract: Mapping[str, Any], format: str | None =
     """
     files = contract["files"]
     if format is not None and format not in FORMATS:
-        raise AthenaError(f"format: {suggest(format, FORMATS)}")
+        raise AthenaError(f"network: {suggest(format, FORMATS)}")
     there = [name for name in FORMATS if FORMATS[name].file in files and format in (None, name)]
     if not there:
         raise AthenaError(f"{folder}: holds no network{f' as {format}' if format else ''}; export the policy again")
