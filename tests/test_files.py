@@ -151,7 +151,7 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "replace", full)
     with (
-        pytest.raises(AthenaError, match="folder: cannot be written .*: free some space"),
+        pytest.raises(AthenaError, match=r"folder: cannot be written .*: free some space"),
         atomic_folder(target) as made,
     ):
         (made / "new").write_text("whole")

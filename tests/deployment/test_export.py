@@ -22,8 +22,8 @@ from tests.learning.small import small_config
 FILES = {"policy.onnx", "policy.pt", "policy.json", "example.npz"}
 
 
-def export(runs: Path, motions: Path, out: Path, *options: str, run: str = "student") -> int:
-    return cli.main(["export", "--checkpoint", str(runs / run), "--motions", str(motions), "--out", str(out), *options])
+def export(run: Path, motions: Path, out: Path, *options: str) -> int:
+    return cli.main(["export", "--checkpoint", str(run), "--motions", str(motions), "--out", str(out), *options])
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -39,7 +39,7 @@ def test_the_command_writes_the_folder_and_says_how_near_the_networks_are(
 ) -> None:
     pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: install athena-wbc[export]")
     out = tmp_path / "new" / "deploy"
-    assert export(runs, motions, out) == 0
+    assert export(runs / "student", motions, out) == 0
     assert {entry.name for entry in out.iterdir()} == FILES
     assert [entry.name for entry in out.parent.iterdir()] == ["deploy"]
     said = capsys.readouterr().out
@@ -53,7 +53,7 @@ def test_the_command_writes_the_folder_and_says_how_near_the_networks_are(
 
 def test_one_format_alone_and_an_earlier_export_goes(runs: Path, motions: Path, tmp_path: Path, exported: Exported):
     out = Path(shutil.copytree(exported.folder, tmp_path / "deploy"))
-    assert export(runs, motions, out, "--format", "torchscript") == 0
+    assert export(runs / "student", motions, out, "--format", "torchscript") == 0
     assert {entry.name for entry in out.iterdir()} == FILES - {"policy.onnx"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["deploy"]
 
@@ -136,14 +136,14 @@ def test_normaliser_and_a_network_of_ones_own_are_in_the_graph(name: str, tmp_pa
 
 
 def test_a_privileged_actor_is_refused_with_the_recipes_that_are_not(
-    runs: Path, motions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    teacher: Path, motions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = refusal(capsys, "--checkpoint", runs / "teacher", "--format", "torchscript", "--out", tmp_path / "deploy")
+    line = refusal(capsys, "--checkpoint", teacher, "--format", "torchscript", "--out", tmp_path / "deploy")
     assert "its actor reads what no robot measures (base_lin_vel, base_height, root_pos_error, body_pos_error" in line
     assert "(finetune, single_teacher_student, sonic_base, student)" in line and "--privileged" in line
     assert not (tmp_path / "deploy").exists()
     given = ("--format", "torchscript", "--privileged")
-    assert export(runs, motions, tmp_path / "deploy", *given, run="teacher") == 0
+    assert export(teacher, motions, tmp_path / "deploy", *given) == 0
     assert "for simulation alone" in capsys.readouterr().out
     assert json.loads((tmp_path / "deploy" / "policy.json").read_text())["deployable"] is False
 
