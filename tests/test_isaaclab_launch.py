@@ -41,7 +41,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, version: str | None, python: tuple[
     return str(caught.value)
 
 
-INSTALL = "run on Python 3.12: pip install 'athena-wbc[isaaclab]'"
+INSTALL = "run on Python 3.12: pip install -e '.[isaaclab]' in the checkout"
 
 
 def test_isaac_lab_absent(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.learning.algorithm import Algorithm
 from athena_wbc.learning.checkpoint import check_compatible, ppo_config
 from athena_wbc.learning.config import PPOConfig
+from athena_wbc.learning.ppo import AthenaPPO
 
 _STD = "distribution."
 """Parameters of the action noise, within an actor's state."""
@@ -19,9 +20,11 @@ _MATTERS = ("class_name", "hidden_dims", "activation", "obs_normalization")
 
 
 def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOConfig, env: VecEnv, source: str) -> None:
-    """Take networks and normalisers from a checkpoint; optimiser and iteration count stay fresh.
+    """Take networks and normalisers from a checkpoint; the iteration count stays fresh.
 
-    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``.
+    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``, and where
+    all of them do, Adam's state and the learning rate with ``config.init.optimizer``. Inputs that never varied have no
+    scale that could be taken over: see :meth:`~athena_wbc.learning.models.RunningNormalizer.forget_constants`.
 
     Raises:
         AthenaError: the checkpoint is of another robot, has other actions or observations, or networks of another
@@ -47,6 +50,9 @@ def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOCon
     _load(algorithm.actor, actor | fresh, source)
     if critic:
         _load(algorithm.critic, state["critic_state_dict"], source)
+        algorithm.critic.forget_constants()
+    if critic and config.init.std and config.init.optimizer and isinstance(algorithm, AthenaPPO):
+        algorithm.load_optimizer(state)
 
 
 def _check_network(name: str, then: PPOConfig, now: PPOConfig, source: str) -> None:

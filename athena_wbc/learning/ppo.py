@@ -15,9 +15,10 @@ is one method without a hook, so the update here is our own. What differs from r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from rsl_rl.algorithms import PPO
@@ -283,9 +284,11 @@ class AthenaPPO(PPO):
 
     def _adapt_learning_rate(self, kl: float) -> None:
         config = self.config
+        # An actor that is thawing changes little because its share of the rate is small, not because the rate is.
+        is_thawing = self.actor_scale < config.actor.learning_rate_scale
         if kl > 2.0 * self.desired_kl:
             self.learning_rate = max(config.min_learning_rate, self.learning_rate / config.learning_rate_factor)
-        elif 0.0 < kl < 0.5 * self.desired_kl:
+        elif 0.0 < kl < 0.5 * self.desired_kl and not is_thawing:
             self.learning_rate = min(config.max_learning_rate, self.learning_rate * config.learning_rate_factor)
 
     def clamp_learning_rate(self) -> None:
@@ -329,6 +332,12 @@ class AthenaPPO(PPO):
             self.learning_rate = loaded_dict["learning_rate"]
             self.skipped.total = loaded_dict["nonfinite_steps"]
         return wants_iteration
+
+    def load_optimizer(self, saved: Mapping[str, Any]) -> None:
+        """Take Adam's moments and the learning rate of another run's :meth:`save`, within this run's bounds."""
+        self.optimizer.load_state_dict(saved["optimizer_state_dict"])
+        self.learning_rate = saved["learning_rate"]
+        self.clamp_learning_rate()
 
 
 def _explained_variance(values: torch.Tensor, returns: torch.Tensor) -> float:

@@ -99,7 +99,7 @@ def check_squat(embodiment: Embodiment, body: Morphology) -> list[Finding]:
         from athena_wbc.motion.builtin.generate import Generator
         from athena_wbc.motion.builtin.scripts import SCRIPTS
     except ImportError as error:
-        remedy = "pip install 'athena-wbc[retarget]'"
+        remedy = "pip install -e '.[retarget]' in the checkout"
         return [Finding("squat", WARN, None, "", "made", f"not checked: {error.name} is not installed", remedy)]
     try:
         squat = Generator(embodiment).generate(SCRIPTS["squat"])

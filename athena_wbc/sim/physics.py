@@ -35,7 +35,7 @@ def _import_batch():
     except ImportError:
         raise AthenaError(
             f"the MuJoCo simulator needs mujoco >= 3.17, here is {mujoco.__version__}; "
-            "run: pip install 'athena-wbc[mujoco]'"
+            "run: pip install -e '.[mujoco]' in the checkout"
         ) from None
     return mujoco, batch
 

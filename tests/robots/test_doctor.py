@@ -197,7 +197,7 @@ def test_without_the_solver_the_squat_is_left_out(scout: Embodiment, monkeypatch
     monkeypatch.setitem(__import__("sys").modules, "athena_wbc.motion.builtin.generate", None)
     (finding,) = posing.check_squat(scout, morphology(scout))
     assert (finding.status, finding.value) == (WARN, None)
-    assert "athena-wbc[retarget]" in finding.remedy
+    assert ".[retarget]" in finding.remedy
 
 
 # Standing and statics
@@ -304,7 +304,7 @@ def test_without_opengl_the_findings_are_there(
 
 def test_picture(scout: Embodiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three views side by side, none of them empty; the robot is as high in it whatever its size."""
-    pytest.importorskip("mink", reason="the squat is made with mink: pip install 'athena-wbc[retarget]'")
+    pytest.importorskip("mink", reason="the squat is made with mink: pip install -e '.[retarget]' in the checkout")
     drawn = []
 
     class Camera:

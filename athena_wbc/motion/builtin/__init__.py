@@ -66,7 +66,7 @@ def _generate(
         from athena_wbc.motion.builtin.generate import Generator
     except ImportError as error:
         raise AthenaError(
-            f"built-in clips: {error.name} is not installed; pip install 'athena-wbc[retarget]'"
+            f"built-in clips: {error.name} is not installed; pip install -e '.[retarget]' in the checkout"
         ) from error
     generator = Generator(embodiment)
     for script in _with_progress(scripts):

@@ -58,7 +58,7 @@ def parquet(what: str) -> ModuleType:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise AthenaError(f"{what}: packed corpora need pyarrow: pip install 'athena-wbc[corpus]'") from None
+        raise AthenaError(f"{what}: packed corpora need pyarrow: pip install -e '.[corpus]' in the checkout") from None
     return pyarrow.parquet
 
 

@@ -22,7 +22,7 @@ try:
     from mink.tasks import BaseTask
 except ImportError as error:
     raise AthenaError(
-        f"retargeting needs the package '{error.name}': install the extra, pip install 'athena-wbc[retarget]'"
+        f"retargeting needs the package '{error.name}': pip install -e '.[retarget]' in the checkout"
     ) from error
 
 AXES = ("pelvis", "torso", "left_foot", "right_foot")

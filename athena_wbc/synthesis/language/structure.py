@@ -39,7 +39,7 @@ def need_package(name: str) -> Any:
         return __import__(name)
     except ImportError as error:
         raise AthenaError(
-            f"language models need the package '{error.name}': install the extra, pip install 'athena-wbc[synthesis]'"
+            f"language models need the package '{error.name}': pip install -e '.[synthesis]' in the checkout"
         ) from None
 
 

@@ -14,7 +14,7 @@ from importlib import metadata
 from athena_wbc.errors import AthenaError, suggest
 
 MAJOR = 3
-_INSTALL = "run on Python 3.12: pip install 'athena-wbc[isaaclab]'"
+_INSTALL = "run on Python 3.12: pip install -e '.[isaaclab]' in the checkout"
 ENGINES = {"newton_mjwarp": "isaaclab_newton", "isaacsim_physx": "isaacsim"}
 """Names of `physics=`, and the package that each needs."""
 

@@ -169,4 +169,4 @@ def test_without_the_extra_the_error_says_what_to_install(
     for name in ("second", "branches"):
         monkeypatch.delitem(sys.modules, f"athena_wbc.motion.retarget.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "mink", None)
-    assert "pip install 'athena-wbc[retarget]'" in failure(capsys, "in", "--out", "c")
+    assert "pip install -e '.[retarget]' in the checkout" in failure(capsys, "in", "--out", "c")

@@ -137,7 +137,7 @@ def _markers(path: Path) -> tuple[dict[str, np.ndarray], float, str | None, str 
     try:
         import c3d
     except ImportError as error:
-        raise AthenaError(f"{path}: C3D is read with the package c3d; pip install 'athena-wbc[formats]'") from error
+        raise AthenaError(f"{path}: C3D needs the package c3d; pip install -e '.[formats]' in the checkout") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-pytest.importorskip("pybvh", reason="BVH is read with pybvh: install athena-wbc[formats]")
+pytest.importorskip("pybvh", reason="BVH needs the package pybvh: pip install -e '.[formats]' in the checkout")
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import bvh, read_human

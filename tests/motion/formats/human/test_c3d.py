@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("c3d", reason="C3D is read with the package c3d: install athena-wbc[formats]")
+pytest.importorskip("c3d", reason="C3D needs the package c3d: pip install -e '.[formats]' in the checkout")
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import read_human

@@ -26,12 +26,12 @@ def smpl_fields() -> dict[str, np.ndarray]:
 
 
 def c3d(folder: Path) -> Path:
-    pytest.importorskip("c3d", reason="C3D is read with the package c3d: install athena-wbc[formats]")
+    pytest.importorskip("c3d", reason="C3D needs the package c3d: pip install -e '.[formats]' in the checkout")
     return people.write_c3d(folder / "a.c3d", frames=12, hide={"C7": range(2)})
 
 
 def bvh(folder: Path) -> Path:
-    pytest.importorskip("pybvh", reason="BVH is read with pybvh: install athena-wbc[formats]")
+    pytest.importorskip("pybvh", reason="BVH needs the package pybvh: pip install -e '.[formats]' in the checkout")
     (folder / "a.bvh").write_text(people.bvh_text())
     return folder / "a.bvh"
 

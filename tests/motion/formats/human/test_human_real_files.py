@@ -15,8 +15,8 @@ from athena_wbc.motion.formats.human import evidence, human_extensions, read_hum
 from athena_wbc.motion.human import HumanMotion
 from tests.motion.formats.real_files import NOTES, OWNERS
 
-pytest.importorskip("pybvh", reason="BVH is read with pybvh: install athena-wbc[formats]")
-pytest.importorskip("c3d", reason="C3D is read with the package c3d: install athena-wbc[formats]")
+pytest.importorskip("pybvh", reason="BVH needs the package pybvh: pip install -e '.[formats]' in the checkout")
+pytest.importorskip("c3d", reason="C3D needs the package c3d: pip install -e '.[formats]' in the checkout")
 
 READ: dict[str, dict] = {
     "aistpp_smpl/gBR_sBM_cAll_d04_mBR0_ch01.pkl": {},
