@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from athena_wbc.learning.models import FlatMLP
 
 INPUT, OUTPUT = "obs", "actions"
-INSTALL = "pip install 'athena-wbc[export]'"
+INSTALL = "pip install -e '.[export]' in the checkout"
 
 Network = Callable[[np.ndarray], np.ndarray]
 """Observations (B, D) float32 -> action means (B, A) float32."""
@@ -74,8 +74,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
         missing = _missing(name)
         if missing is not None:
             raise AthenaError(
-                f"--format: {name} needs the package '{missing}': install the extra, {INSTALL}, or take --format "
-                "torchscript"
+                f"--format: {name} needs the package '{missing}': {INSTALL}, or take --format torchscript"
             )
     return names
 
@@ -99,9 +98,7 @@ def load_network(folder: Path, contract: Mapping[str, Any], format: str | None =
         raise AthenaError(f"{folder}: holds no network{f' as {format}' if format else ''}; export the policy again")
     usable = [name for name in there if _missing(name) is None]
     if not usable:
-        raise AthenaError(
-            f"{folder}: {there[0]} needs the package '{_missing(there[0])}': install the extra, {INSTALL}"
-        )
+        raise AthenaError(f"{folder}: {there[0]} needs the package '{_missing(there[0])}': {INSTALL}")
     path = folder / FORMATS[usable[0]].file
     if not path.is_file():
         raise AthenaError(f"{path}: is missing; export the policy again")

@@ -41,5 +41,5 @@ def train(out: Path, recipe: str, motions: Path) -> None:
 @pytest.fixture(scope="package")
 def exported(runs: Path, motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The student, in all formats."""
-    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: install athena-wbc[export]")
+    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: pip install -e '.[export]'")
     return run_export(runs / "student", tmp_path_factory.mktemp("exports") / "deploy", motions=[str(motions)])

@@ -189,7 +189,7 @@ def test_without_onnxruntime_the_torchscript_file_is_taken(exported: Exported, m
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
     plain = Controller(exported.folder, CLIP).step(example_reading(exported, 0))
-    with pytest.raises(AthenaError, match=r"onnx needs the package 'onnxruntime': install the extra"):
+    with pytest.raises(AthenaError, match=r"onnx needs the package 'onnxruntime': pip install -e"):
         Controller(exported.folder, CLIP, network="onnx")
     monkeypatch.undo()
     np.testing.assert_allclose(Controller(exported.folder, CLIP).step(example_reading(exported, 0)), plain, atol=1e-5)

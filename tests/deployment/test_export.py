@@ -37,7 +37,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_the_command_writes_the_folder_and_says_how_near_the_networks_are(
     runs: Path, motions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: install athena-wbc[export]")
+    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: pip install -e '.[export]'")
     out = tmp_path / "new" / "deploy"
     assert export(runs / "student", motions, out) == 0
     assert {entry.name for entry in out.iterdir()} == FILES
@@ -119,7 +119,7 @@ class Doubled(FlatMLP):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_normaliser_and_a_network_of_ones_own_are_in_the_graph(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: install athena-wbc[export]")
+    pytest.importorskip("onnxruntime", reason="exports are checked with onnxruntime: pip install -e '.[export]'")
     config = small_config(actor__class_name=f"{__name__}:Doubled", actor__obs_normalization=True)
     config.obs_groups = {"actor": ["student"], "critic": ["student"]}
     actor = build_actor(example_observations({"student": [["x", 5]]}), config, 2, "cpu")
@@ -166,7 +166,7 @@ def test_a_missing_package_names_the_extra(runs: Path, tmp_path: Path, capsys, m
         networks.importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name)
     )
     line = refusal(capsys, "--checkpoint", runs / "student", "--out", tmp_path / "deploy")
-    assert "onnx needs the package 'onnxruntime': install the extra, pip install 'athena-wbc[export]'" in line
+    assert "onnx needs the package 'onnxruntime': pip install -e '.[export]' in the checkout, or take --format" in line
 
 
 def test_a_folder_with_something_else_in_it_stays_as_it_is(runs: Path, tmp_path: Path, capsys, exported) -> None:
