@@ -119,6 +119,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         for entry in made.iterdir():
             with open(entry, "rb") as written:
                 os.fsync(written.fileno())
+        _sync_folder(made)
         if target.exists():
             os.replace(target, temporary / "old")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.util
+import io
 import json
 import logging
 import warnings
@@ -154,7 +155,10 @@ def _read_onnx(path: Path) -> Network:
 def _write_torchscript(network: Deterministic, path: Path, properties: Mapping[str, Any]) -> None:
     with _quiet():
         traced = torch.jit.freeze(torch.jit.trace(network, (torch.zeros(2, network.actor.obs_dim),)))
-        torch.jit.save(traced, path, _extra_files={key: _text(value) for key, value in properties.items()})
+        # Not by its path: a full disk would then be a RuntimeError like any other.
+        buffer = io.BytesIO()
+        torch.jit.save(traced, buffer, _extra_files={key: _text(value) for key, value in properties.items()})
+    path.write_bytes(buffer.getvalue())
 
 
 def _read_torchscript(path: Path) -> Network:
