@@ -113,9 +113,6 @@ class InitConfig:
     """Whether the critic comes along, with its normaliser; else a fresh one learns."""
     std: bool = True
     """Whether the action noise comes along; else it starts at ``ppo.actor.init_std``."""
-    optimizer: bool = True
-    """Whether Adam's moments and the learning rate come along too, where all of actor, noise and critic do. A fresh
-    Adam's first steps have the whole rate in every parameter, and throw a trained policy far off."""
 
 
 @dataclass

@@ -12,7 +12,6 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.learning.algorithm import Algorithm
 from athena_wbc.learning.checkpoint import check_compatible, ppo_config
 from athena_wbc.learning.config import PPOConfig
-from athena_wbc.learning.ppo import AthenaPPO
 
 _STD = "distribution."
 """Parameters of the action noise, within an actor's state."""
@@ -20,11 +19,12 @@ _MATTERS = ("class_name", "hidden_dims", "activation", "obs_normalization")
 
 
 def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOConfig, env: VecEnv, source: str) -> None:
-    """Take networks and normalisers from a checkpoint; the iteration count stays fresh.
+    """Take networks and normalisers from a checkpoint; optimiser and iteration count stay fresh.
 
-    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``, and where
-    all of them do, Adam's state and the learning rate with ``config.init.optimizer``. Inputs that never varied have no
-    scale that could be taken over: see :meth:`~athena_wbc.learning.models.RunningNormalizer.forget_constants`.
+    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``. Inputs of
+    the critic that never varied have no scale that could be taken over: see
+    :meth:`~athena_wbc.learning.models.RunningNormalizer.forget_constants`. Adam's moments are left behind on purpose:
+    with them experts learned much less (docs/distillation.md).
 
     Raises:
         AthenaError: the checkpoint is of another robot, has other actions or observations, or networks of another
@@ -51,8 +51,6 @@ def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOCon
     if critic:
         _load(algorithm.critic, state["critic_state_dict"], source)
         algorithm.critic.forget_constants()
-    if critic and config.init.std and config.init.optimizer and isinstance(algorithm, AthenaPPO):
-        algorithm.load_optimizer(state)
 
 
 def _check_network(name: str, then: PPOConfig, now: PPOConfig, source: str) -> None:

@@ -15,10 +15,9 @@ is one method without a hook, so the update here is our own. What differs from r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from rsl_rl.algorithms import PPO
@@ -332,12 +331,6 @@ class AthenaPPO(PPO):
             self.learning_rate = loaded_dict["learning_rate"]
             self.skipped.total = loaded_dict["nonfinite_steps"]
         return wants_iteration
-
-    def load_optimizer(self, saved: Mapping[str, Any]) -> None:
-        """Take Adam's moments and the learning rate of another run's :meth:`save`, within this run's bounds."""
-        self.optimizer.load_state_dict(saved["optimizer_state_dict"])
-        self.learning_rate = saved["learning_rate"]
-        self.clamp_learning_rate()
 
 
 def _explained_variance(values: torch.Tensor, returns: torch.Tensor) -> float:

@@ -130,25 +130,12 @@ def test_an_expert_starts_where_the_teacher_stands(home: Path) -> None:
     )
     for part in ("actor_state_dict", "critic_state_dict"):
         assert same(first[part], start[part]) >= {name for name in first[part] if "_normalizer." not in name}
-    moments = first["optimizer_state_dict"]["state"]
-    assert moments and tensors(start["optimizer_state_dict"]["state"]).keys() == tensors(moments).keys()
-    assert all(
-        torch.equal(start["optimizer_state_dict"]["state"][i][key], moments[i][key])
-        for i in moments
-        for key in ("step", "exp_avg", "exp_avg_sq")
-    )
-    assert start["learning_rate"] == first["learning_rate"] != load_config("general", TINY).ppo.learning_rate
+    assert not start["optimizer_state_dict"]["state"]
+    assert start["learning_rate"] == load_config("general", TINY).ppo.learning_rate
     result = train(home, "expert", 2, resume=True, recipe="general", init_from=home / "general", seed=8)
     assert result.iteration == 2
     with pytest.raises(AthenaError, match=r"init_from: the run was started with .*general, --resume was given other"):
         train(home, "expert", 3, resume=True, recipe="general", init_from="other", seed=8)
-
-
-def test_an_expert_may_start_with_a_fresh_optimiser(home: Path) -> None:
-    train(home, "fresh", 0, "ppo.init.optimizer=false", recipe="general", init_from=home / "general")
-    start = load_checkpoint(home / "fresh" / "checkpoints" / "model_0.pt")["algorithm"]
-    assert not start["optimizer_state_dict"]["state"]
-    assert start["learning_rate"] == load_config("general", TINY).ppo.learning_rate
 
 
 def test_an_input_that_never_varied_begins_with_the_scale_one(home: Path) -> None:
