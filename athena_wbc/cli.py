@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.parsers import (
+    deployment,
     learning,
     motions,
     pipeline,
@@ -43,6 +44,7 @@ def build_parser() -> Parser:
     learning.add_train(commands)
     learning.add_distill(commands)
     learning.add_evaluate(commands)
+    deployment.add_export(commands)
     pipeline.add_pipeline(commands)
     pipeline.add_mine(commands)
     pipeline.add_route(commands)

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,43 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if isinstance(error, OSError) and (refusal := _refusal(target, error)) is not None:
             raise refusal from error
         raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on a clean exit it is synced and takes the name ``path``.
+
+    A folder that is there goes, with all that it holds, once the new one is whole. If the block fails, the temporary
+    is removed and ``path`` stays as it was. Failures raise as in :func:`atomic_path`.
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        make_folder(target.parent)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent))
+        made = temporary / "new"
+        made.mkdir()
+        yield made
+        for entry in made.iterdir():
+            with open(entry, "rb") as written:
+                os.fsync(written.fileno())
+        _sync_folder(made)
+        if target.exists():
+            os.replace(target, temporary / "old")
+        try:
+            os.replace(made, target)
+        except OSError:
+            if (temporary / "old").exists():
+                os.replace(temporary / "old", target)
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        if (refusal := _refusal(target, error)) is not None:
+            raise refusal from error
+        raise
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:

@@ -238,7 +238,7 @@ def test_torch_gets_one_thread_unless_told(repository: Path, monkeypatch: pytest
     assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("3", "0")
 
 
-@pytest.mark.parametrize("tool", ["train", "distill", "evaluate", "mine", "route", "play"])
+@pytest.mark.parametrize("tool", ["train", "distill", "evaluate", "export", "mine", "route", "play"])
 def test_tools_run_from_a_bare_checkout(tool: str, repository: Path, tmp_path: Path) -> None:
     # -S hides the installed package; what remains on the path are the dependencies.
     packages = [path for path in sys.path if path.endswith("-packages")]

@@ -12,7 +12,16 @@ import pytest
 
 from athena_wbc import files
 from athena_wbc.errors import AthenaError
-from athena_wbc.files import atomic_path, atomic_write, make_folder, sha256_file, sha256_json, write_json, write_text
+from athena_wbc.files import (
+    atomic_folder,
+    atomic_path,
+    atomic_write,
+    make_folder,
+    sha256_file,
+    sha256_json,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -113,6 +122,41 @@ def test_a_place_for_no_folder_is_a_users_error(tmp_path: Path) -> None:
             make_folder(tmp_path / folder)
     with pytest.raises(AthenaError, match=r"file: cannot be made \(File exists\)"):
         write_text(tmp_path / "file" / "a.txt", "b")
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "folder"
+    for number in (1, 2):
+        with atomic_folder(target) as made:
+            (made / f"file_{number}").write_text("whole")
+            assert number == 1 or (target / "file_1").is_file()
+    assert [entry.name for entry in target.iterdir()] == ["file_2"]
+    assert [entry.name for entry in target.parent.iterdir()] == ["folder"]
+    assert target.stat().st_mode & 0o777 == target.parent.stat().st_mode & 0o777
+
+
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "folder"
+    with atomic_folder(target) as made:
+        (made / "old").write_text("whole")
+    with pytest.raises(ValueError, match="in the block"), atomic_folder(target) as made:
+        (made / "new").write_text("part")
+        raise ValueError("in the block")
+    replace = os.replace
+
+    def full(source: Path, place: Path) -> None:
+        if Path(source).name == "new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", full)
+    with (
+        pytest.raises(AthenaError, match=r"folder: cannot be written .*: free some space"),
+        atomic_folder(target) as made,
+    ):
+        (made / "new").write_text("whole")
+    assert [entry.name for entry in target.iterdir()] == ["old"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
 def test_text_is_utf8(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv="${1:-.venv}"
-extras="mujoco,retarget,formats,corpus,synthesis,dev"
+extras="mujoco,retarget,formats,corpus,synthesis,export,dev"
 
 fits() { # A shim may exist for a Python that is not installed, so ask the interpreter itself.
     "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null

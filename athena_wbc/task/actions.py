@@ -45,6 +45,8 @@ class JointPositionAction:
         """(N, J) output one step ago."""
         self.before_previous = torch.zeros(shape, device=device)
         """(N, J) output two steps ago."""
+        self.target = torch.zeros(shape, device=device)
+        """(N, J) commanded target, rad, before delay and calibration offset."""
         self.command = torch.zeros(shape, device=device)
         """(N, J) commanded target in action units, (target - default) / scale: comparable between modes."""
         self._delayed = torch.zeros(max_delay + 1, *shape, device=device)
@@ -63,7 +65,7 @@ class JointPositionAction:
         action = action.clamp(-self.config.clip, self.config.clip)
         self.before_previous, self.previous, self.action = self.previous, self.action, action
         base = self.default if reference_joint_pos is None else reference_joint_pos
-        target = base + self.scale * action
+        self.target = target = base + self.scale * action
         self.command = (target - self.default) / self.scale
         if len(self._delayed) > 1:
             target = self._late(target, delay)

@@ -68,23 +68,51 @@ class ObservationView:
         return quat_apply_inverse(self.heading.unsqueeze(1), vectors).flatten(1)
 
 
+SENSORS = ("orientation", "angular_velocity", "joint_pos", "joint_vel")
+"""What every robot measures: attitude and gyroscope of its root, and its joint encoders."""
+
+SIMULATION = "simulation"
+"""Stands for all that no robot measures."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TermSpec:
     """A registered term."""
 
     function: Callable[[ObservationView, tuple[int, ...]], Tensor]
+    needs: tuple[str, ...]
+    """What it is made from: of `SENSORS`, "last_action", "reference", or `SIMULATION`."""
+    unit: str
+    frame: str
+    """Whose axes a vector is given in; empty for joints, heights and other numbers without a direction."""
     encoder: bool
     """Whether the term reads joint encoders, so that an encoder bias shifts it."""
     reference: bool
     """Whether the term takes `steps`."""
 
+    @property
+    def deployable(self) -> bool:
+        """Whether a robot can compute the term from its sensors and the reference."""
+        return SIMULATION not in self.needs
+
+    @property
+    def description(self) -> str:
+        """The function's docstring in one line."""
+        return " ".join((self.function.__doc__ or "").split())
+
 
 TERMS: dict[str, TermSpec] = {}
 
 
-def _term(encoder: bool = False, reference: bool = False):
+def _term(
+    unit: str = "1",
+    frame: str = "",
+    needs: tuple[str, ...] = (SIMULATION,),
+    encoder: bool = False,
+    reference: bool = False,
+):
     def register(function):
-        TERMS[function.__name__] = TermSpec(function, encoder, reference)
+        TERMS[function.__name__] = TermSpec(function, needs, unit, frame, encoder, reference)
         return function
 
     return register
@@ -93,32 +121,32 @@ def _term(encoder: bool = False, reference: bool = False):
 # --- what a deployed robot measures
 
 
-@_term()
+@_term(frame="root", needs=("orientation",))
 def projected_gravity(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3) direction of gravity in the root frame, from the orientation: it is a unit vector at any gravity."""
     x, y, z, w = view.robot.root_quat_w.unbind(-1)
     return torch.stack((2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0), dim=-1)
 
 
-@_term()
+@_term("rad/s", frame="root", needs=("angular_velocity",))
 def base_ang_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3) angular velocity of the root in its own frame, rad/s: the gyroscope."""
     return quat_apply_inverse(view.robot.root_quat_w, view.robot.root_ang_vel_w)
 
 
-@_term(encoder=True)
+@_term("rad", needs=("joint_pos",), encoder=True)
 def joint_pos(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, J) joint positions from the default pose, rad."""
     return view.robot.joint_pos - view.default_joint_pos
 
 
-@_term()
+@_term("rad/s", needs=("joint_vel",))
 def joint_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, J) joint velocities, rad/s."""
     return view.robot.joint_vel
 
 
-@_term()
+@_term(needs=("last_action",))
 def last_action(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, J) the policy's previous output."""
     return view.last_action
@@ -127,19 +155,19 @@ def last_action(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
 # --- the reference, which a deployed policy knows too
 
 
-@_term(reference=True)
+@_term("rad", needs=("reference",), reference=True)
 def reference_joint_pos(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, F J) reference joint positions from the default pose, rad."""
     return (view.future(steps).joint_pos - view.default_joint_pos).flatten(1)
 
 
-@_term(reference=True)
+@_term("rad/s", needs=("reference",), reference=True)
 def reference_joint_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, F J) reference joint velocities, rad/s."""
     return view.future(steps).joint_vel.flatten(1)
 
 
-@_term(reference=True)
+@_term(frame="root", needs=("orientation", "reference"), reference=True)
 def reference_orientation(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 6 F) orientation of the reference's root seen from the robot's root: 6D of conj(q) q_ref."""
     future = view.future(steps).root_quat_w
@@ -147,20 +175,20 @@ def reference_orientation(view: ObservationView, steps: tuple[int, ...]) -> Tens
     return rotation_6d(quat_mul(own, future)).flatten(1)
 
 
-@_term(reference=True)
+@_term("m", needs=("reference",), reference=True)
 def reference_height(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, F) height of the reference's root, m."""
     return view.future(steps).root_pos_w[..., 2]
 
 
-@_term(reference=True)
+@_term("m/s", frame="heading of the reference", needs=("reference",), reference=True)
 def reference_lin_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 F) velocity of the reference's root in the reference's own heading frame, m/s."""
     future = view.future(steps)
     return quat_apply_inverse(quat_heading(future.root_quat_w), future.root_lin_vel_w).flatten(1)
 
 
-@_term(reference=True)
+@_term("rad/s", frame="heading of the reference", needs=("reference",), reference=True)
 def reference_ang_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 F) angular velocity of the reference's root in the reference's own heading frame, rad/s."""
     future = view.future(steps)
@@ -170,82 +198,82 @@ def reference_ang_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
 # --- privileged: known in simulation only
 
 
-@_term()
+@_term("m/s", frame="root")
 def base_lin_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3) velocity of the root in its own frame, m/s."""
     return quat_apply_inverse(view.robot.root_quat_w, view.robot.root_lin_vel_w)
 
 
-@_term()
+@_term("m")
 def base_height(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 1) height of the root, m."""
     return view.robot.root_pos_w[:, 2:3]
 
 
-@_term()
+@_term("m", frame="heading")
 def root_pos_error(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3) from the robot's root to the reference's in the world, given in the heading frame, m."""
     error = view.reference.root_pos_w - view.robot.root_pos_w
     return quat_apply_inverse(view.heading, error)
 
 
-@_term()
+@_term("m", frame="heading")
 def body_pos(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 (K - 1)) key bodies from the root in the heading frame, m; the root itself is left out."""
     pos = view.robot.body_pos_w
     return view.in_heading(pos[:, 1:] - pos[:, :1])
 
 
-@_term()
+@_term(frame="heading")
 def body_ori(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 6 K) orientations of the key bodies in the heading frame, 6D."""
     quat = view.robot.body_quat_w
     return rotation_6d(quat_mul(quat_conj(view.heading).unsqueeze(1).expand_as(quat), quat)).flatten(1)
 
 
-@_term()
+@_term("m/s", frame="heading")
 def body_lin_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) velocities of the key bodies in the heading frame, m/s."""
     return view.in_heading(view.robot.body_lin_vel_w)
 
 
-@_term()
+@_term("rad/s", frame="heading")
 def body_ang_vel(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) angular velocities of the key bodies in the heading frame, rad/s."""
     return view.in_heading(view.robot.body_ang_vel_w)
 
 
-@_term()
+@_term("m", frame="heading")
 def body_pos_error(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) from the key bodies to the anchored reference, heading frame, m."""
     return view.in_heading(view.errors.anchored_pos_w - view.robot.body_pos_w)
 
 
-@_term()
+@_term(frame="each key body")
 def body_ori_error(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 6 K) orientation of the anchored reference seen from each key body, 6D."""
     return rotation_6d(quat_mul(quat_conj(view.robot.body_quat_w), view.errors.anchored_quat_w)).flatten(1)
 
 
-@_term()
+@_term("m/s", frame="heading")
 def body_lin_vel_error(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) velocity of the reference's key bodies, turned to the robot's heading, minus the robot's, m/s."""
     return _velocity_error(view, view.reference.body_lin_vel_w, view.robot.body_lin_vel_w)
 
 
-@_term()
+@_term("rad/s", frame="heading")
 def body_ang_vel_error(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) the same for angular velocities, rad/s."""
     return _velocity_error(view, view.reference.body_ang_vel_w, view.robot.body_ang_vel_w)
 
 
-@_term()
+@_term("m", frame="heading")
 def reference_body_pos(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 3 K) anchored reference key bodies from the robot's root, heading frame, m."""
     return view.in_heading(view.errors.anchored_pos_w - view.robot.body_pos_w[:, :1])
 
 
-@_term()
+@_term(frame="heading")
 def reference_body_ori(view: ObservationView, steps: tuple[int, ...]) -> Tensor:
     """(N, 6 K) orientations of the anchored reference key bodies in the heading frame, 6D."""
     quat = view.errors.anchored_quat_w

@@ -142,9 +142,7 @@ class TrackingTask:
         Returns:
             terminated and timed_out, (N,) bool; never both.
         """
-        self.step += 1
-        self.episode_step += 1
-        self.observe(robot)
+        self.advance(robot)
         last = self.library.num_steps[self.clip] - 1
         self.sampler.update(self.clip, torch.minimum(self.step, last), self.errors, broken)
         view = TerminationView(robot, self.reference, self.errors, self.limits)
@@ -215,6 +213,12 @@ class TrackingTask:
             self.randomisation.gravity[ids] = physics.gravity
         reference: GeneralisedState = self.library.at(clip, step)
         return self.start.draw(reference, self.generator, noise), physics
+
+    def advance(self, robot: RobotState) -> None:
+        """Take the state after a control step as the present one: the reference moves on by a step."""
+        self.step += 1
+        self.episode_step += 1
+        self.observe(robot)
 
     def observe(self, robot: RobotState) -> None:
         """Take a state as the present one: fetch its reference and compute the errors."""
