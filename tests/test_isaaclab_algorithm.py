@@ -1,4 +1,4 @@
-"""What `isaaclab train` runs, on rsl_rl's own runner and without Isaac Lab: progress, resume, recipes that are refused."""
+"""What `isaaclab train` runs, on rsl_rl's own runner and without Isaac Lab: progress, resume, refused recipes."""
 
 from __future__ import annotations
 

@@ -60,6 +60,10 @@ class AdaptiveSampler:
         """(total bins,) d of eq. A.2."""
         self.visit_score = torch.zeros(num_envs, device=bins.device)
         """(N,) largest raw score so far of the visits under way. Of an episode, hence not in `state_dict`."""
+        self._shared = self.bin_difficulty.clone()
+        """(total bins,) difficulties when the processes of a distributed run last shared them."""
+        self._visited = torch.zeros_like(self.bin_difficulty)
+        """(total bins,) 1 where a visit was scored since then."""
         self._resident: Tensor | None = None
 
     def restrict(self, clips: Tensor | None) -> None:
@@ -108,6 +112,7 @@ class AdaptiveSampler:
         visited, slot, count = torch.unique(bins, return_inverse=True, return_counts=True)
         mean = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score) / count
         self.bin_difficulty[visited] = torch.lerp(self.bin_difficulty[visited], mean, self.config.ema)
+        self._visited[visited] = 1.0
 
     def clip_difficulty(self) -> Tensor:
         """(M,) D of eq. A.3: the maximum over each clip's bins."""
@@ -147,16 +152,27 @@ class AdaptiveSampler:
         return float(-(p * p.log()).sum() / torch.log(torch.tensor(float(len(p)))))
 
     def synchronise(self) -> None:
-        """Average the difficulties over all processes of a distributed run."""
+        """Share the difficulties with all processes of a distributed run; all must call it.
+
+        Every bin moves by the mean change of the processes that have scored a visit of it: a process that has not
+        been there has nothing to say.
+        """
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(self.bin_difficulty)
-            self.bin_difficulty /= torch.distributed.get_world_size()
+            change = torch.stack((self.bin_difficulty - self._shared, self._visited))
+            torch.distributed.all_reduce(change)
+            self.bin_difficulty.copy_(self._shared + change[0] / change[1].clamp(min=1.0))
+            self._remember()
+
+    def _remember(self) -> None:
+        self._shared.copy_(self.bin_difficulty)
+        self._visited.zero_()
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"bin_difficulty": self.bin_difficulty.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.bin_difficulty.copy_(state["bin_difficulty"])
+        self._remember()
 
 
 def _check(config: SamplerConfig) -> None:
