@@ -37,12 +37,14 @@ class RewardView:
     """(N, J) one control step ago."""
     previous_torque: Tensor
     """(N, J) one control step ago."""
+    target: Tensor
+    """(N, J) joint targets of the control step, as executed: late and offset where these are randomised, rad."""
     limits: Limits
     control_dt: float
 
 
 class Limits:
-    """Joint limits and roles of a robot as tensors."""
+    """Joint limits, gains and roles of a robot as tensors."""
 
     def __init__(self, embodiment: Embodiment, device: torch.device) -> None:
         def tensor(array):
@@ -52,6 +54,8 @@ class Limits:
         self.half_range = tensor((embodiment.joint_upper - embodiment.joint_lower) / 2)
         self.velocity = tensor(embodiment.velocity_limit)
         self.effort = tensor(embodiment.effort_limit)
+        self.stiffness = tensor(embodiment.stiffness)
+        self.damping = tensor(embodiment.damping)
         self.feet = torch.tensor([embodiment.key_bodies.index(name) for name in embodiment.feet], device=device)
         ends = [embodiment.key_bodies.index(name) for name in embodiment.end_effectors]
         self.end_effectors = torch.tensor(ends, device=device)
@@ -158,8 +162,14 @@ def joint_vel_limit(view: RewardView, term: RewardTerm) -> Tensor:
 
 @_term("phys")
 def torque_limit(view: RewardView, term: RewardTerm) -> Tensor:
-    """Torques beyond `threshold` of their limit, sum of shares of the limit."""
-    return (view.robot.joint_torque.abs() / view.limits.effort - term.threshold).clamp(min=0.0).sum(-1)
+    """Demanded torques beyond `threshold` of their limit, sum of shares of the limit.
+
+    Demanded is what the nominal gains ask for at the end of the step, kp (target - q) - kd dq/dt. The torque that a
+    simulator applies is cut to the limit already: it could never be more than 1 - `threshold` beyond.
+    """
+    limits, robot = view.limits, view.robot
+    demanded = limits.stiffness * (view.target - robot.joint_pos) - limits.damping * robot.joint_vel
+    return (demanded.abs() / limits.effort - term.threshold).clamp(min=0.0).sum(-1)
 
 
 @_term("phys")

@@ -113,6 +113,7 @@ class TrackingTask:
         joints = (num_envs, embodiment.num_joints)
         self._previous_joint_vel = torch.zeros(joints, device=self.device)
         self._previous_torque = torch.zeros(joints, device=self.device)
+        self._target = torch.zeros(joints, device=self.device)
         self.robot: RobotState
         """The present state: at the end of the last step, and where a reset was written since, the new start."""
         self.reference: ReferenceState
@@ -129,8 +130,8 @@ class TrackingTask:
         base = self._base()
         self._previous_joint_vel.copy_(self.robot.joint_vel)
         self._previous_torque.copy_(self.robot.joint_torque)
-        target = self.action.apply(action, base, self.randomisation.delay, self.randomisation.joint_default)
-        return JointCommand(target, self.randomisation.push())
+        self._target = self.action.apply(action, base, self.randomisation.delay, self.randomisation.joint_default)
+        return JointCommand(self._target, self.randomisation.push())
 
     def dones(self, robot: RobotState, broken: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Advance the clips by one step, compare, end episodes, and score what the sampler's visits saw.
@@ -175,6 +176,7 @@ class TrackingTask:
             self.action,
             self._previous_joint_vel,
             self._previous_torque,
+            self._target,
             self.limits,
             self.control_dt,
         )

@@ -64,6 +64,9 @@ class Scene:
         self.reference = Row(LIBRARY.at(CLIP, STEP), env)
         self.turn, self.positions, self.rotations = anchored(self.robot, self.reference, anchor=0)
         self.actions = [action[env].double().numpy() for action in ACTIONS]
+        lead = TaskConfig().action.lead_steps
+        base = LIBRARY.at(CLIP, STEP - 1 + lead).joint_pos[env].double().numpy()
+        self.target = base + g1().action_scale * self.actions[2]
 
 
 def closeness(squared: float, std: float) -> float:
@@ -92,7 +95,7 @@ SETTINGS: dict[str, dict[str, float]] = {
     "joint_vel": {"std": 1.5},
     "joint_pos_limit": {"threshold": 0.3},
     "joint_vel_limit": {"threshold": 0.02},
-    "torque_limit": {"threshold": 0.4},
+    "torque_limit": {"threshold": 1.2},
     "foot_slip": {"threshold": 100.0},
 }
 
@@ -120,7 +123,9 @@ SLOW: dict[str, Callable[[Scene, dict[str, float]], float]] = {
         for q, low, high in zip(s.robot.joint_pos, LOWER, UPPER, strict=True)
     ),
     "joint_vel_limit": lambda s, c: over(s.robot.joint_vel / SPEED, c["threshold"]),
-    "torque_limit": lambda s, c: over(s.robot.joint_torque / EFFORT, c["threshold"]),
+    "torque_limit": lambda s, c: over(
+        (g1().stiffness * (s.target - s.robot.joint_pos) - g1().damping * s.robot.joint_vel) / EFFORT, c["threshold"]
+    ),
     "foot_slip": lambda s, c: sum(
         length2(s.robot.body_lin_vel_w[body, :2])
         for body, force in zip(FEET, s.robot.foot_force, strict=True)
@@ -180,8 +185,22 @@ def test_limits_are_free_inside_their_threshold():
     assert value_of("joint_pos_limit", robot, threshold=0.9).tolist() == [0.0] * N
     robot.joint_pos[:] = middle - half
     assert value_of("joint_pos_limit", robot, threshold=0.9).tolist() == pytest.approx([0.1 * half.sum().item()] * N)
-    robot.joint_torque[:] = torch.tensor(EFFORT, dtype=torch.float32)
-    assert value_of("torque_limit", robot, threshold=0.9).tolist() == pytest.approx([0.1 * J] * N, rel=1e-4)
+
+
+def test_the_torque_limit_counts_what_is_demanded_and_not_what_is_left_of_it():
+    robot = robot_at(LIBRARY.at(CLIP, STEP))
+    config = RewardConfig(terms={"torque_limit": RewardTerm(weight=1.0 / DT, threshold=0.9)})
+    task = make_task(config)
+    task.observe(robot)
+    target = task.actions(torch.zeros(N, J)).target
+    stiffness, damping, effort = (torch.tensor(v, dtype=torch.float32) for v in (g1().stiffness, g1().damping, EFFORT))
+    # The first robot asks for three times the limits, the second for 0.9 of them, the third brakes with as much as
+    # its spring pushes: 1.5 limits less 1.5 limits. The simulator applies no more than the limit.
+    robot.joint_pos = target - torch.tensor([[3.0], [0.899], [1.5]]) * effort / stiffness
+    robot.joint_vel = torch.tensor([[0.0], [0.0], [1.5]]) * effort / damping
+    robot.joint_torque[:] = effort
+    task.dones(robot)
+    assert task.rewards().tolist() == pytest.approx([2.1 * J, 0.0, 0.0], rel=1e-4, abs=1e-3)
 
 
 def test_foot_slip_counts_loaded_feet_alone():
