@@ -42,9 +42,9 @@ class JointPositionAction:
         self.action = torch.zeros(shape, device=device)
         """(N, J) output of the policy in the current step, clipped."""
         self.previous = torch.zeros(shape, device=device)
-        """(N, J) output one step ago."""
+        """(N, J) output one step ago; in an episode's first step, that step's own."""
         self.before_previous = torch.zeros(shape, device=device)
-        """(N, J) output two steps ago."""
+        """(N, J) output two steps ago; in an episode's first two steps, the first one's."""
         self.command = torch.zeros(shape, device=device)
         """(N, J) commanded target in action units, (target - default) / scale: comparable between modes."""
         self._delayed = torch.zeros(max_delay + 1, *shape, device=device)
@@ -61,12 +61,17 @@ class JointPositionAction:
             offset: (N, J) calibration offset of the executed target, rad.
         """
         action = action.clamp(-self.config.clip, self.config.clip)
-        self.before_previous, self.previous, self.action = self.previous, self.action, action
+        # An episode's first action is no jump: before it there was none, and zero is an action like any other.
+        fresh = self._fresh.unsqueeze(-1)
+        self.before_previous = torch.where(fresh, action, self.previous)
+        self.previous = torch.where(fresh, action, self.action)
+        self.action = action
         base = self.default if reference_joint_pos is None else reference_joint_pos
         target = base + self.scale * action
         self.command = (target - self.default) / self.scale
         if len(self._delayed) > 1:
             target = self._late(target, delay)
+        self._fresh.zero_()
         return target + offset
 
     def reset(self, ids: Tensor) -> None:
@@ -86,7 +91,6 @@ class JointPositionAction:
         """Targets of `delay` steps ago; in the first steps of an episode its first target."""
         self._delayed = torch.cat((target.unsqueeze(0), self._delayed[:-1]))
         self._delayed = torch.where(self._fresh.view(1, -1, 1), target.unsqueeze(0), self._delayed)
-        self._fresh.zero_()
         return self._delayed[delay, self._all]
 
 

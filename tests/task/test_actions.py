@@ -111,6 +111,20 @@ def test_the_calibration_of_now_holds_for_late_targets_too():
     torch.testing.assert_close(target, (action.default + action.scale + 0.1).unsqueeze(0))
 
 
+def test_the_first_action_of_an_episode_is_no_jump():
+    action = make()
+    for k in (1.0, 2.0):
+        apply(action, k)
+    action.reset(torch.tensor([1]))
+    seen = []
+    for k in (4.0, 7.0, 9.0):
+        apply(action, k)
+        a, b, c = action.action[:, 0], action.previous[:, 0], action.before_previous[:, 0]
+        seen.append([(a - b).tolist(), (a - 2 * b + c).tolist()])
+    # Environment 0 goes on with 1, 2, 4, 7, 9; environment 1 begins with 4.
+    assert seen == [[[2.0, 0.0], [1.0, 0.0]], [[3.0, 3.0], [1.0, 3.0]], [[2.0, 2.0], [-1.0, -1.0]]]
+
+
 def test_history_of_the_policys_output():
     action = make()
     for k in (1.0, 2.0, 4.0):
