@@ -134,10 +134,9 @@ class SamplerConfig:
     bin_s: float = 1.0
     """Length of a temporal bin, s; SONIC's value."""
     violation_bonus: float = 0.25
-    """c_viol of eq. A.1, the paper's value. A visit that ends in a termination scores 1 + c_viol or more."""
-    ema: float = 0.05
-    """beta_ema of eq. A.2: a bin's memory is about 20 visits, each an episode's passage through it, scored once by its
-    largest error; visits that end in the same control step count as one. Free in the paper."""
+    """c_viol of eq. A.1, the paper's value."""
+    ema: float = 0.02
+    """beta_ema of eq. A.2: a bin's memory is about 50 control steps in which it is visited. Free in the paper."""
     max_difficulty: float = 2.0
     """D_max of eq. A.4: twice the success threshold. Free in the paper."""
     epsilon: float = 0.05

@@ -4,12 +4,10 @@ Every clip's timeline is cut into bins. Each visit of a bin gives a raw score (A
 errors; a bin's difficulty is its moving average (A.2), a clip's difficulty the maximum over its bins (A.3), and clips
 are drawn by the capped difficulty mixed with the uniform distribution (A.4).
 
-What the paper leaves open: a visit is the stretch of an episode within a bin. It is scored once, when the environment
-leaves the bin or the episode ends, by the largest raw score of its steps, as success (A.6) asks for the largest errors:
-an average over steps would hide a fall among the good frames before it. A visit that ends in a termination scores at
-least what one error on its threshold does, whatever limit ended it. Environments that end a visit of a bin in the same
-step are averaged before one update; difficulties start at 1, as if every bin sat on the success threshold; the start
-within a clip is uniform.
+What the paper leaves open: every control step is a visit of its bin, so that a fall is one frame among many and a
+termination by tilt or by an end effector does not show; environments that visit a bin in the same step are averaged
+before one update, so that the memory of a bin does not depend on the number of environments; difficulties start at 1, as if every bin sat on
+the success threshold; the start within a clip is uniform.
 """
 
 from __future__ import annotations
@@ -24,8 +22,8 @@ from athena_wbc.task.tracking import TrackingErrors
 
 def raw_score(body: Tensor, height: Tensor, yaw: Tensor, violation_bonus: float) -> Tensor:
     """Eq. A.1: the largest normalised error, plus the bonus for every error at or above its threshold. (N,) each."""
-    errors = torch.stack((body, height, yaw))
-    return errors.amax(dim=0) + violation_bonus * (errors >= 1.0).sum(dim=0)
+    errors = torch.stack((body, height, yaw), dim=-1)
+    return errors.amax(dim=-1) + violation_bonus * (errors >= 1.0).sum(dim=-1)
 
 
 def clip_probabilities(difficulty: Tensor, config: SamplerConfig) -> Tensor:
@@ -43,10 +41,9 @@ class AdaptiveSampler:
     Args:
         num_steps: (M,) control steps of each clip.
         control_dt: s.
-        num_envs: N.
     """
 
-    def __init__(self, config: SamplerConfig, num_steps: Tensor, control_dt: float, num_envs: int) -> None:
+    def __init__(self, config: SamplerConfig, num_steps: Tensor, control_dt: float) -> None:
         _check(config)
         self.config = config
         self.num_steps = num_steps
@@ -58,8 +55,6 @@ class AdaptiveSampler:
         self.clip_of_bin = torch.repeat_interleave(torch.arange(len(bins), device=bins.device), bins)
         self.bin_difficulty = torch.ones(int(bins.sum()), device=bins.device)
         """(total bins,) d of eq. A.2."""
-        self.visit_score = torch.zeros(num_envs, device=bins.device)
-        """(N,) largest raw score so far of the visits under way. Of an episode, hence not in `state_dict`."""
         self._shared = self.bin_difficulty.clone()
         """(total bins,) difficulties when the processes of a distributed run last shared them."""
         self._visited = torch.zeros_like(self.bin_difficulty)
@@ -70,25 +65,11 @@ class AdaptiveSampler:
         """Draw from these clips (R,) alone, all different, by eq. A.4 among them; from all where None."""
         self._resident = clips
 
-    def begin(self, ids: Tensor) -> None:
-        """Forget the visits under way of the environments `ids`: they begin others."""
-        self.visit_score[ids] = 0.0
-
-    def update(
-        self,
-        clip: Tensor,
-        step: Tensor,
-        errors: TrackingErrors,
-        terminated: Tensor,
-        timed_out: Tensor,
-        broken: Tensor | None = None,
-    ) -> None:
-        """Take one control step of N environments into their visits, and score the visits that end with it.
+    def update(self, clip: Tensor, step: Tensor, errors: TrackingErrors, broken: Tensor | None = None) -> None:
+        """Score the bins that N environments visit.
 
         Args:
             clip, step: (N,) clip and control step, from 1 on.
-            terminated, timed_out: (N,) episodes that end in this step; a termination scores 1 + `violation_bonus`
-                or more.
             broken: (N,) simulations that failed; they score `max_difficulty`, as errors that are not finite do.
         """
         c = self.config
@@ -97,21 +78,11 @@ class AdaptiveSampler:
         if broken is not None:
             score = score.masked_fill(broken, c.max_difficulty)
         score = torch.nan_to_num(score, nan=c.max_difficulty, posinf=c.max_difficulty)
-        torch.maximum(score, self.visit_score, out=self.visit_score)
-        # A bin's last step is a multiple of its length.
-        ids = (terminated | timed_out | (step % self.bin_steps == 0)).nonzero().squeeze(-1)
-        if len(ids):
-            score = self.visit_score[ids]
-            score = torch.where(terminated[ids], score.clamp(min=1.0 + c.violation_bonus), score)
-            self._score(clip[ids], step[ids], score)
-            self.begin(ids)
-
-    def _score(self, clip: Tensor, step: Tensor, score: Tensor) -> None:
-        """Eq. A.2 for n visits that end together: their clips, last steps and raw scores (n,)."""
         bins = self.first_bin[clip] + torch.div(step - 1, self.bin_steps, rounding_mode="floor")
-        visited, slot, count = torch.unique(bins, return_inverse=True, return_counts=True)
-        mean = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score) / count
-        self.bin_difficulty[visited] = torch.lerp(self.bin_difficulty[visited], mean, self.config.ema)
+        visited, slot = torch.unique(bins, return_inverse=True)
+        total = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score)
+        count = torch.zeros(len(visited), device=score.device).index_add_(0, slot, torch.ones_like(score))
+        self.bin_difficulty[visited] = torch.lerp(self.bin_difficulty[visited], total / count, c.ema)
         self._visited[visited] = 1.0
 
     def clip_difficulty(self) -> Tensor:
@@ -154,8 +125,8 @@ class AdaptiveSampler:
     def synchronise(self) -> None:
         """Share the difficulties with all processes of a distributed run; all must call it.
 
-        Every bin moves by the mean change of the processes that have scored a visit of it: a process that has not
-        been there has nothing to say.
+        Every bin moves by the mean change of the processes that have visited it: one that has not been there has
+        nothing to say.
         """
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             change = torch.stack((self.bin_difficulty - self._shared, self._visited))

@@ -83,7 +83,7 @@ class TrackingTask:
         self.action = JointPositionAction(
             config.action, embodiment, num_envs, self.randomisation.max_delay, self.device
         )
-        self.sampler = AdaptiveSampler(config.sampler, library.num_steps, control_dt, num_envs)
+        self.sampler = AdaptiveSampler(config.sampler, library.num_steps, control_dt)
         self.rotation: Rotation | None = None
         """None where the whole corpus is resident."""
         if isinstance(library, StreamingLibrary):
@@ -134,7 +134,7 @@ class TrackingTask:
         return JointCommand(self._target, self.randomisation.push())
 
     def dones(self, robot: RobotState, broken: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Advance the clips by one step, compare, end episodes, and score what the sampler's visits saw.
+        """Advance the clips by one step, compare, score the sampler's bins, and end episodes.
 
         Args:
             robot: the state after the step.
@@ -147,6 +147,7 @@ class TrackingTask:
         self.episode_step += 1
         self.observe(robot)
         last = self.library.num_steps[self.clip] - 1
+        self.sampler.update(self.clip, torch.minimum(self.step, last), self.errors, broken)
         view = TerminationView(robot, self.reference, self.errors, self.limits)
         reasons = violations(view, self.config.termination, self.termination_scale)
         if broken is not None:
@@ -161,7 +162,6 @@ class TrackingTask:
         if gone is not None:
             timed_out |= gone[self.clip]
         timed_out &= ~terminated
-        self.sampler.update(self.clip, torch.minimum(self.step, last), self.errors, terminated, timed_out, broken)
         self._reasons = reasons
         self._broken = broken
         self._terminated, self._timed_out = terminated, timed_out
@@ -207,7 +207,6 @@ class TrackingTask:
         self.clip[ids], self.step[ids], self.episode_step[ids] = clip, step, 0
         self._fresh[ids] = True
         self._stale.append(ids)
-        self.sampler.begin(ids)
         self.reward.episode_sums[ids] = 0.0
         self.action.reset(ids)
         physics = self.randomisation.reset(ids)
@@ -317,7 +316,6 @@ class TrackingTask:
             "action": self.action.state_dict(),
             "randomisation": self.randomisation.state_dict(),
             "sampler": self.sampler.state_dict(),
-            "visit_score": self.sampler.visit_score.clone(),
             "groups": {name: group.state_dict() for name, group in self._groups.items()},
             "log": self.log.state_dict(),
             "rotation": None if self.rotation is None else self.rotation.state_dict(),
@@ -351,8 +349,6 @@ class TrackingTask:
         self.action.load_state_dict(state["action"])
         self.randomisation.load_state_dict(state["randomisation"])
         self.sampler.load_state_dict(state["sampler"])
-        # Checkpoints of earlier versions have none: then the visits under way begin anew.
-        self.sampler.visit_score.copy_(state.get("visit_score", torch.zeros(self.num_envs)))
         if self.rotation is not None:
             self.rotation.load_state_dict(state["rotation"])
         for name, group in self._groups.items():

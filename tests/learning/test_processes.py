@@ -29,13 +29,10 @@ def free_port() -> int:
 
 def shared_sampler(rank: int) -> AdaptiveSampler:
     """Four bins: both processes visit the first, one each the next two, none the last; then all share."""
-    sampler = AdaptiveSampler(SamplerConfig(ema=0.5), torch.tensor([2, 2, 2, 2]), 0.02, num_envs=2)
+    sampler = AdaptiveSampler(SamplerConfig(ema=0.5), torch.tensor([2, 2, 2, 2]), 0.02)
     # Raw scores: key body errors as shares of 0.5 m.
     clip, key_body = [([0, 1], [0.1, 0.2]), ([0, 2], [0.3, 0.4])][rank]
-    over = torch.ones(2, dtype=torch.bool)
-    sampler.update(
-        torch.tensor(clip), torch.ones(2, dtype=torch.long), errors_of([0.0] * 2, [0.0] * 2, key_body), ~over, over
-    )
+    sampler.update(torch.tensor(clip), torch.ones(2, dtype=torch.long), errors_of([0.0] * 2, [0.0] * 2, key_body))
     sampler.synchronise()
     return sampler
 

@@ -22,7 +22,7 @@ def make(
 ) -> tuple[Rotation, StreamingLibrary, AdaptiveSampler]:
     clips = [standing(G1, frames, 50.0, name=f"clip{index}") for index, frames in enumerate(lengths)]
     library = StreamingLibrary(clips, G1, window_gb=(window + 0.5) * GB_PER_FRAME)
-    sampler = AdaptiveSampler(SamplerConfig(), library.num_steps, 0.02, 1)
+    sampler = AdaptiveSampler(SamplerConfig(), library.num_steps, 0.02)
     generator = torch.Generator().manual_seed(seed)
     return Rotation(StreamingConfig(interval_s=0.04, **config), library, sampler, 0.02, generator), library, sampler
 
@@ -129,6 +129,6 @@ def test_going_on_after_a_stop_is_as_if_there_had_been_none() -> None:
 def test_values_out_of_range(key: str, value: float) -> None:
     clips = [standing(G1, 10, 50.0)]
     library = StreamingLibrary(clips, G1, window_gb=1e-3)
-    sampler = AdaptiveSampler(SamplerConfig(), library.num_steps, 0.02, 1)
+    sampler = AdaptiveSampler(SamplerConfig(), library.num_steps, 0.02)
     with pytest.raises(AthenaError, match=rf"task\.streaming\.{key}"):
         Rotation(StreamingConfig(**{key: value}), library, sampler, 0.02, torch.Generator())

@@ -10,7 +10,6 @@ import torch
 from athena_wbc.errors import AthenaError
 from athena_wbc.task.config import SamplerConfig
 from athena_wbc.task.sampler import AdaptiveSampler, clip_probabilities, raw_score
-from athena_wbc.task.tracking import TrackingErrors
 from tests.tracking import errors_of
 
 NUM_STEPS = torch.tensor([101, 51, 26, 2])
@@ -18,41 +17,17 @@ NUM_STEPS = torch.tensor([101, 51, 26, 2])
 
 
 def make(**changes) -> AdaptiveSampler:
-    return AdaptiveSampler(SamplerConfig(**changes), NUM_STEPS, control_dt=0.02, num_envs=4)
+    return AdaptiveSampler(SamplerConfig(**changes), NUM_STEPS, control_dt=0.02)
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def ends(count: int, *which: int) -> torch.Tensor:
-    """(count,) bool, true for these environments."""
-    return torch.tensor([index in which for index in range(count)])
-
-
-def score(sampler: AdaptiveSampler, clip: list[int], step: list[int], errors: TrackingErrors, broken=None) -> None:
-    """Visits of a single step, ended by a time-out."""
-    count = len(clip)
-    sampler.visit_score = torch.zeros(count)
-    sampler.update(torch.tensor(clip), torch.tensor(step), errors, ends(count), ends(count, *range(count)), broken)
-
-
 def visit(sampler: AdaptiveSampler, clip: list[int], step: list[int], key_body: list[float]) -> None:
-    """The same, where the only error is that of a key body, m."""
+    """Environments at these steps whose only error is that of a key body, m."""
     zero = [0.0] * len(clip)
-    score(sampler, clip, step, errors_of(zero, zero, key_body))
-
-
-def walk(sampler: AdaptiveSampler, step: list[int], key_body: list[float], terminated=(), timed_out=()) -> None:
-    """One control step of four environments on clip 0; those named end."""
-    zero = [0.0] * 4
-    sampler.update(
-        torch.zeros(4, dtype=torch.long),
-        torch.tensor(step),
-        errors_of(zero, zero, key_body),
-        ends(4, *terminated),
-        ends(4, *timed_out),
-    )
+    sampler.update(torch.tensor(clip), torch.tensor(step), errors_of(zero, zero, key_body))
 
 
 def test_raw_score_is_the_largest_error_plus_a_quarter_for_each_violation():
@@ -68,11 +43,11 @@ def test_errors_are_shares_of_the_papers_thresholds():
     sampler = make(ema=1.0)
     # 0.1 m of 0.2, 0.4 rad of 0.5, 0.45 m of 0.5: the last is the largest.
     errors = errors_of(height=[0.1], yaw=[0.4], key_body=[0.45])
-    score(sampler, [1], [10], errors)
+    sampler.update(torch.tensor([1]), torch.tensor([10]), errors)
     assert sampler.clip_difficulty()[1].item() == pytest.approx(0.9)
     # 0.3 m of height is 1.5 thresholds, 0.5 rad one: two violations.
     errors = errors_of(height=[0.3], yaw=[0.5], key_body=[0.1])
-    score(sampler, [1], [10], errors)
+    sampler.update(torch.tensor([1]), torch.tensor([10]), errors)
     assert sampler.clip_difficulty()[1].item() == pytest.approx(1.5 + 2 * 0.25)
 
 
@@ -96,58 +71,6 @@ def test_environments_in_one_bin_are_averaged_before_one_update():
     visit(sampler, [0, 0, 1, 0], [1, 49, 7, 50], [0.1, 0.2, 0.3, 1.0])
     mean = (0.2 + 0.4 + 2.25) / 3
     torch.testing.assert_close(sampler.bin_difficulty, torch.tensor([0.5 + 0.5 * mean, 1.0, 0.8, 1.0, 1.0]))
-
-
-def test_a_visit_is_scored_once_by_its_largest_error_when_it_ends():
-    sampler = make(ema=0.5)
-    # Thresholds of 0.5 m: raw scores 0.2, then 0.6, then 0.1. Environment 0 leaves bin 0 with step 50, 1 and 2 are in
-    # its middle, 3 is in bin 1.
-    walk(sampler, [48, 10, 20, 60], [0.1, 0.05, 0.0, 0.15])
-    walk(sampler, [49, 11, 21, 61], [0.3, 0.05, 0.0, 0.15])
-    assert sampler.bin_difficulty.tolist() == [1.0] * 5, "nothing has ended"
-    walk(sampler, [50, 12, 22, 62], [0.05, 0.2, 0.0, 0.05], timed_out=[3])
-    # Bin 0: 0.5 + 0.5 * 0.6; bin 1: 0.5 + 0.5 * 0.3.
-    assert sampler.bin_difficulty.tolist() == pytest.approx([0.8, 0.65, 1.0, 1.0, 1.0])
-    assert sampler.visit_score.tolist() == pytest.approx([0.0, 0.4, 0.0, 0.0])
-    # Environments 0 and 3 begin anew; 1 keeps its 0.4, 2 has seen no more than 0.2: mean 0.3.
-    walk(sampler, [51, 13, 23, 5], [0.1, 0.0, 0.1, 0.0], timed_out=[1, 2])
-    assert sampler.bin_difficulty.tolist() == pytest.approx([0.4 + 0.5 * 0.3, 0.65, 1.0, 1.0, 1.0])
-    assert sampler.visit_score.tolist() == pytest.approx([0.2, 0.0, 0.0, 0.0])
-
-
-def test_a_fall_is_not_lost_among_the_good_frames_before_it():
-    sampler = make(ema=1.0)
-    for step in range(1, 30):
-        walk(sampler, [step] * 4, [0.01] * 4)
-    # Environment 0 falls over the tilt or an end effector: none of the three errors of A.1 shows it.
-    walk(sampler, [30] * 4, [0.01] * 4, terminated=[0])
-    assert sampler.bin_difficulty.tolist() == pytest.approx([1.25, 1.0, 1.0, 1.0, 1.0])
-    # One that shows keeps its larger score: 0.8 m are 1.6 thresholds and one violation.
-    walk(sampler, [31] * 4, [0.8] * 4, terminated=[1])
-    assert sampler.bin_difficulty[0].item() == pytest.approx(1.85)
-
-
-def test_failing_clips_are_drawn_more_often_than_clips_with_the_same_usual_error():
-    sampler = make(ema=0.05)
-    for _ in range(200):
-        visit(sampler, [0, 0, 1, 2, 3], [1, 60, 1, 1, 1], [0.1] * 5)
-        sampler.visit_score = torch.zeros(1)
-        one = torch.ones(1, dtype=torch.bool)
-        sampler.update(torch.tensor([2]), torch.tensor([9]), errors_of([0.0], [0.0], [0.1]), one, ~one)
-    # Others have settled at 0.2. Clip 2 sees 0.2 and 1.25 in turn: after the latter its average settles at
-    # (0.05 * 1.25 + 0.95 * 0.05 * 0.2) / (1 - 0.95^2) = 0.7385.
-    assert sampler.clip_difficulty().tolist() == pytest.approx([0.2, 0.2, 0.7385, 0.2], abs=1e-4)
-    assert sampler.probabilities()[2].item() == pytest.approx(0.8 * 0.7885 / (0.7885 + 3 * 0.25) + 0.05, abs=1e-4)
-    assert sampler.entropy() < 0.95
-
-
-def test_an_environment_that_is_put_elsewhere_takes_nothing_along():
-    sampler = make(ema=1.0)
-    walk(sampler, [10] * 4, [0.4] * 4)
-    sampler.begin(torch.tensor([1, 2]))
-    walk(sampler, [60] * 4, [0.1] * 4, timed_out=[1])
-    assert sampler.bin_difficulty.tolist() == pytest.approx([1.0, 0.2, 1.0, 1.0, 1.0])
-    assert sampler.visit_score.tolist() == pytest.approx([0.8, 0.0, 0.2, 0.8])
 
 
 def test_a_clip_is_as_hard_as_its_hardest_bin():
@@ -218,7 +141,7 @@ def test_not_finite_errors_count_as_the_cap_and_poison_nothing():
     visit(sampler, [0, 0, 1, 2], [5, 6, 5, 5], [math.nan, 0.1, math.inf, 0.25])
     difficulty = sampler.bin_difficulty
     assert difficulty.tolist() == pytest.approx([0.5 + 0.5 * (2.0 + 0.2) / 2, 1.0, 1.5, 0.75, 1.0])
-    score(sampler, [3], [1], errors_of([0.0], [math.nan], [0.0]))
+    sampler.update(torch.tensor([3]), torch.tensor([1]), errors_of([0.0], [math.nan], [0.0]))
     assert sampler.probabilities().isfinite().all()
     assert sampler.clip_difficulty()[3].item() == pytest.approx(1.5)
 
@@ -226,7 +149,7 @@ def test_not_finite_errors_count_as_the_cap_and_poison_nothing():
 def test_a_broken_simulation_scores_the_cap_whatever_it_shows():
     sampler = make(ema=1.0, max_difficulty=1.7)
     broken = torch.tensor([False, True])
-    score(sampler, [1, 2], [1, 1], errors_of([0.1, 0.0], [0.0, 0.0], [0.0, 0.0]), broken)
+    sampler.update(torch.tensor([1, 2]), torch.tensor([1, 1]), errors_of([0.1, 0.0], [0.0, 0.0], [0.0, 0.0]), broken)
     assert sampler.clip_difficulty()[1:3].tolist() == pytest.approx([0.5, 1.7])
 
 
@@ -242,7 +165,7 @@ def test_entropy_is_a_share_of_the_uniform_distributions():
     visit(sampler, [0, 0, 3], [1, 60, 1], [0.0, 0.0, 0.0])
     # Two of four clips are left, equally hard.
     assert sampler.entropy() == pytest.approx(0.5, abs=1e-3)
-    assert AdaptiveSampler(SamplerConfig(), torch.tensor([10]), 0.02, 1).entropy() == 1.0
+    assert AdaptiveSampler(SamplerConfig(), torch.tensor([10]), 0.02).entropy() == 1.0
 
 
 def test_processes_share_what_they_have_seen(monkeypatch: pytest.MonkeyPatch):
