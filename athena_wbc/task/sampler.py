@@ -6,8 +6,8 @@ are drawn by the capped difficulty mixed with the uniform distribution (A.4).
 
 What the paper leaves open: every control step is a visit of its bin, so that a fall is one frame among many and a
 termination by tilt or by an end effector does not show; environments that visit a bin in the same step are averaged
-before one update, so that the memory of a bin does not depend on the number of environments; difficulties start at 1, as if every bin sat on
-the success threshold; the start within a clip is uniform.
+before one update, so that the memory of a bin does not depend on the number of environments; difficulties start at 1,
+as if every bin sat on the success threshold; the start within a clip is uniform.
 """
 
 from __future__ import annotations
