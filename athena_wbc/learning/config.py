@@ -201,7 +201,8 @@ class PPOConfig:
     keep_checkpoints: int = 3
     """Newest checkpoints that are kept. The best one is kept beside them as ``best.pt``."""
     best_metric: str = "reward/total"
-    """Logged figure whose largest value at a save marks the best checkpoint."""
+    """Logged figure whose mean over the iterations since the save before marks the best checkpoint, where it is the
+    largest so far. Iterations at reduced gravity do not count."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
 
 

@@ -95,6 +95,18 @@ class FlatMLP(MLPModel):
         """Return the action mean (..., A) and leave the current distribution as it is."""
         return self.distribution.deterministic_output(self.output(inputs))
 
+    @torch.no_grad()
+    def keep_std_in_range(self) -> None:
+        """Bring a policy's standard deviation back into its range after a step that has left it.
+
+        rsl_rl clamps it where it is used, which has no gradient outside: it would stay there for good.
+        """
+        noise = self.distribution
+        if noise.std_type == "log":
+            noise.log_std_param.clamp_(*noise.log_std_range)
+        else:
+            noise.std_param.clamp_(*noise.std_range)
+
 
 def build_actor(observations: TensorDict, config: PPOConfig, num_actions: int, device: str) -> FlatMLP:
     """Build the policy for ``num_actions`` actions from the actor's observation groups."""

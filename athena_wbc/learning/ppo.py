@@ -273,6 +273,7 @@ class AthenaPPO(PPO):
             for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
                 group["lr"] = self.learning_rate * scale
             self.optimizer.step()
+            self.actor.keep_std_in_range()
         else:
             self.skipped.skip(1, "a loss or gradient is not finite")
         return {"actor_grad_norm": norms[0], "critic_grad_norm": norms[1]}

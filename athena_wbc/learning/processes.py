@@ -1,6 +1,7 @@
 """Several training processes, as ``torchrun`` starts them: each with environments of its own, one policy.
 
-Gradients, KL divergence, normaliser statistics and the sampler's difficulties are averaged over all processes.
+Gradients, KL divergence and normaliser statistics are averaged over all processes; so are changes of the sampler's
+difficulties, over those that have visited a bin.
 """
 
 from __future__ import annotations

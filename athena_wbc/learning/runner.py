@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class TrainingRunner:
         self.progress = 0.0
         """Share of the training, in [0, 1], that curricula go by; see :meth:`learn`. It never falls."""
         self.best = -float("inf")
-        """Largest ``best_metric`` at a save so far."""
+        """Largest mean of ``best_metric`` between two saves so far."""
         self.checkpoint: Path | None = None
         """The last checkpoint that was written or read."""
         self._record = dict(record)
@@ -118,6 +118,7 @@ class TrainingRunner:
         before = self.progress
         times = {"collection": 0.0, "learning": 0.0}
         figures: dict[str, float] = {}
+        judged: list[float] = []
         folder = self.run_dir if self.processes.is_main else None
         logger = RunLogger(
             self.config.logging, folder, max_iterations, self.iteration, max_seconds, self._console, self._quiet
@@ -125,7 +126,7 @@ class TrainingRunner:
         try:
             with self._stop_on_signals():
                 if self.iteration == 0:
-                    self.save({})
+                    self.save([])
                 last = self.iteration >= max_iterations
                 if last and self.iteration > 0:
                     logger.say(f"{self.iteration} iterations are done already, {max_iterations} were asked for")
@@ -135,11 +136,13 @@ class TrainingRunner:
                     for phase, seconds in spent.items():
                         times[phase] += seconds
                     figures = self._figures(spent, losses)
+                    judged += self._judged(figures)
                     late = max_seconds is not None and time.perf_counter() - began >= max_seconds
                     last = self.processes.any(late) or self.iteration >= max_iterations
                     self._stop = self.processes.any(self._stop)
                     if last or self._stop or self.iteration % self.config.save_interval == 0:
-                        self.save(figures)
+                        self.save(judged)
+                        judged.clear()
                     self._log(logger, figures, last or self._stop)
         finally:
             logger.close()
@@ -210,14 +213,26 @@ class TrainingRunner:
             if table is not None:
                 logger.text("sampler/hardest_clips", table, self.iteration)
 
-    def save(self, figures: Mapping[str, float]) -> None:
-        """Write a checkpoint, drop old ones, and mark the best by the figure ``best_metric``."""
+    def _judged(self, figures: Mapping[str, float]) -> list[float]:
+        """Return the iteration's ``best_metric``; nothing where no episode ended, or gravity was reduced."""
+        value = figures.get(self.config.best_metric)
+        if value is None or figures.get("curriculum/gravity", 1.0) < 1.0:
+            return []
+        return [value]
+
+    def save(self, judged: Sequence[float]) -> None:
+        """Write a checkpoint, drop old ones, and mark the best.
+
+        Args:
+            judged: ``best_metric`` of the iterations since the save before, whose mean decides; a single iteration
+                ends so few episodes that the luckiest would be the best.
+        """
         others = self.processes.gather(self._own_state())
         if self.run_dir is None or not self.processes.is_main:
             return
-        value = figures.get(self.config.best_metric)
-        is_best = value is not None and value > self.best
-        self.best = max(self.best, value) if value is not None else self.best
+        value = sum(judged) / len(judged) if judged else -float("inf")
+        is_best = value > self.best
+        self.best = max(self.best, value)
         path = self.run_dir / FOLDER / f"model_{self.iteration}.pt"
         save_checkpoint(path, self._contents(others))
         if is_best:

@@ -37,6 +37,7 @@ def build_spec(embodiment: Embodiment, config: SimConfig, visuals: bool = False)
     if not visuals:
         _delete_visuals(spec)
     _set_options(spec, config)
+    _let_soles_decide(spec, embodiment)
     spec.worldbody.add_geom(
         name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], rgba=[0.85, 0.86, 0.88, 1], condim=3
     )
@@ -68,6 +69,19 @@ def _delete_visuals(spec: mujoco.MjSpec) -> None:
         has_inertia = geom.parent.explicitinertial and spec.compiler.inertiafromgeom != _FROM_GEOMS
         if geom.contype == 0 and geom.conaffinity == 0 and has_inertia:
             spec.delete(geom)
+
+
+def _let_soles_decide(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:
+    """Give the feet's colliders priority over the ground, so that a contact has their friction.
+
+    Of two geoms of equal priority MuJoCo takes the larger friction, and a sole could never be made slippery.
+    """
+    for name in embodiment.feet:
+        for geom in spec.body(name).geoms:
+            if geom.priority < 1:
+                geom.priority = 1
+                # Nor is the contact's dimension the larger of the two now: a frictionless sole had the ground's.
+                geom.condim = max(geom.condim, 3)
 
 
 def _add_actuators(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:

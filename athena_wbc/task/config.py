@@ -136,7 +136,7 @@ class SamplerConfig:
     violation_bonus: float = 0.25
     """c_viol of eq. A.1, the paper's value."""
     ema: float = 0.02
-    """beta_ema of eq. A.2: a bin's memory is about 50 visits. Free in the paper."""
+    """beta_ema of eq. A.2: a bin's memory is about 50 control steps in which it is visited. Free in the paper."""
     max_difficulty: float = 2.0
     """D_max of eq. A.4: twice the success threshold. Free in the paper."""
     epsilon: float = 0.05

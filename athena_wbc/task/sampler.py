@@ -4,9 +4,10 @@ Every clip's timeline is cut into bins. Each visit of a bin gives a raw score (A
 errors; a bin's difficulty is its moving average (A.2), a clip's difficulty the maximum over its bins (A.3), and clips
 are drawn by the capped difficulty mixed with the uniform distribution (A.4).
 
-What the paper leaves open: environments that visit a bin in the same step are averaged before one update, so that
-the memory of a bin does not depend on the number of environments; difficulties start at 1, as if every bin sat on
-the success threshold; the start within a clip is uniform.
+What the paper leaves open: every control step is a visit of its bin, so that a fall is one frame among many and a
+termination by tilt or by an end effector does not show; environments that visit a bin in the same step are averaged
+before one update, so that the memory of a bin does not depend on the number of environments; difficulties start at 1,
+as if every bin sat on the success threshold; the start within a clip is uniform.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ class AdaptiveSampler:
         self.clip_of_bin = torch.repeat_interleave(torch.arange(len(bins), device=bins.device), bins)
         self.bin_difficulty = torch.ones(int(bins.sum()), device=bins.device)
         """(total bins,) d of eq. A.2."""
+        self._shared = self.bin_difficulty.clone()
+        """(total bins,) difficulties when the processes of a distributed run last shared them."""
+        self._visited = torch.zeros_like(self.bin_difficulty)
+        """(total bins,) 1 where a visit was scored since then."""
         self._resident: Tensor | None = None
 
     def restrict(self, clips: Tensor | None) -> None:
@@ -78,6 +83,7 @@ class AdaptiveSampler:
         total = torch.zeros(len(visited), device=score.device).index_add_(0, slot, score)
         count = torch.zeros(len(visited), device=score.device).index_add_(0, slot, torch.ones_like(score))
         self.bin_difficulty[visited] = torch.lerp(self.bin_difficulty[visited], total / count, c.ema)
+        self._visited[visited] = 1.0
 
     def clip_difficulty(self) -> Tensor:
         """(M,) D of eq. A.3: the maximum over each clip's bins."""
@@ -117,16 +123,27 @@ class AdaptiveSampler:
         return float(-(p * p.log()).sum() / torch.log(torch.tensor(float(len(p)))))
 
     def synchronise(self) -> None:
-        """Average the difficulties over all processes of a distributed run."""
+        """Share the difficulties with all processes of a distributed run; all must call it.
+
+        Every bin moves by the mean change of the processes that have visited it: one that has not been there has
+        nothing to say.
+        """
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(self.bin_difficulty)
-            self.bin_difficulty /= torch.distributed.get_world_size()
+            change = torch.stack((self.bin_difficulty - self._shared, self._visited))
+            torch.distributed.all_reduce(change)
+            self.bin_difficulty.copy_(self._shared + change[0] / change[1].clamp(min=1.0))
+            self._remember()
+
+    def _remember(self) -> None:
+        self._shared.copy_(self.bin_difficulty)
+        self._visited.zero_()
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"bin_difficulty": self.bin_difficulty.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.bin_difficulty.copy_(state["bin_difficulty"])
+        self._remember()
 
 
 def _check(config: SamplerConfig) -> None:

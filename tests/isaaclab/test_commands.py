@@ -91,6 +91,7 @@ def test_isaac_labs_own_command_trains(tmp_path: Path):
     assert "task.reset.scale: 0.5" in recorded and "task.observations: compact" in recorded
     contents = torch.load(run / "model_1.pt", weights_only=False)
     assert set(contents["athena"]) == {"sampler", "gravity_curriculum", "termination_scale"}
+    assert contents["iterations"] == 2
 
 
 def test_a_whole_pipeline(repository: Path, tmp_path: Path):

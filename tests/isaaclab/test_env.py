@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from athena_tasks.isaaclab import launch
 from athena_tasks.isaaclab.backend import PhysX
 from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.randomisation import PhysicsParameters
@@ -163,3 +164,19 @@ def test_two_hundred_states_say_the_same_on_both(make, mujoco):
             np.testing.assert_array_equal(value, expected, err_msg=name)
         elif not name.endswith("quat_w"):
             np.testing.assert_allclose(value, expected, atol=1e-4, rtol=1e-4, err_msg=name)
+
+
+def test_isaac_labs_own_command_streams_a_corpus_that_does_not_fit(launched: None):
+    from athena_tasks.isaaclab.cfg import make_env_cfg
+    from athena_tasks.isaaclab.env import TrackingDirectEnv
+    from athena_wbc.motion.streaming import StreamingLibrary
+
+    cfg = make_env_cfg("g1")
+    cfg.motions, cfg.scene.num_envs, cfg.sim.device = ["builtin"], 2, "cpu"
+    cfg.sim.physics = launch.physics_cfg(cfg.sim.physics)
+    cfg.overrides = ["task.corpus_budget_gb=5e-4"]
+    env = TrackingDirectEnv(cfg)
+    try:
+        assert isinstance(env.library, StreamingLibrary)
+    finally:
+        env.close()

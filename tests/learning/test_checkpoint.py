@@ -89,10 +89,10 @@ def test_the_best_is_the_one_with_the_largest_figure(tmp_path: Path) -> None:
     runner = train(tmp_path, iterations=2)
     best = load_checkpoint(tmp_path / "checkpoints" / BEST)["iteration"]
     runner.iteration = 3
-    runner.save({"reward/total": runner.best - 1.0})
+    runner.save([runner.best - 1.0])
     assert load_checkpoint(tmp_path / "checkpoints" / BEST)["iteration"] == best
     runner.iteration = 4
-    runner.save({"reward/total": runner.best + 1.0})
+    runner.save([runner.best + 1.0])
     assert load_checkpoint(tmp_path / "checkpoints" / BEST)["iteration"] == 4
 
 
@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(AthenaError, match=r"model_2.pt: cannot be written \(No space left on device\)"):
-        runner.save({})
+        runner.save([])
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.glob(".*")] == []

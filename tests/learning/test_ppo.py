@@ -156,6 +156,34 @@ def test_the_actor_thaws_linearly_after_the_warm_up() -> None:
     assert scales == pytest.approx([0.0, 0.0, 0.2, 0.4, 0.6, 0.8, 0.8])
 
 
+@pytest.mark.parametrize("std_type", ["log", "scalar"])
+def test_a_standard_deviation_that_leaves_its_range_comes_back(std_type: str) -> None:
+    env = FakeEnv()
+    config = small_config(actor__std_type=std_type, actor__std_range=[0.1, 0.3], actor__init_std=0.2)
+    algorithm = AthenaPPO.for_env(env, config)
+    noise = algorithm.actor.distribution
+    parameter = noise.log_std_param if std_type == "log" else noise.std_param
+    outside = torch.tensor([0.05, 0.2, 0.5])
+    with torch.no_grad():
+        parameter.copy_(outside.log() if std_type == "log" else outside)
+    collect(algorithm, env)
+    algorithm.update()
+    std = parameter.detach().exp() if std_type == "log" else parameter.detach()
+    assert (std >= 0.1 - 1e-6).all() and (std <= 0.3 + 1e-6).all()
+    # On the border it is as free to move as inside.
+    border = torch.tensor([0.1, 0.2, 0.3])
+    with torch.no_grad():
+        parameter.copy_(
+            torch.tensor([-9.0, math.log(0.2), 9.0]) if std_type == "log" else torch.tensor([-9.0, 0.2, 9.0])
+        )
+    algorithm.actor.keep_std_in_range()
+    parameter.grad = None
+    noise.update(torch.zeros(1, 3))
+    torch.testing.assert_close(noise.std[0], border)
+    noise.entropy.sum().backward()
+    assert (parameter.grad.abs() > 0.0).all()
+
+
 def test_a_thawing_actor_does_not_drive_the_learning_rate_up() -> None:
     """Its divergence is small because its share of the rate is: only the thawed actor tells that the rate is low."""
     config = small_config(desired_kl=1e6, learning_rate=1e-4, actor_unfreeze_iterations=2)

@@ -14,14 +14,27 @@ from athena_wbc.learning.checkpoint import load_checkpoint
 from athena_wbc.learning.processes import Processes, join_processes, local_device
 from athena_wbc.learning.rng import seed_everything
 from athena_wbc.learning.runner import TrainingRunner
+from athena_wbc.task.config import SamplerConfig
+from athena_wbc.task.sampler import AdaptiveSampler
 from tests.learning.fake_env import FakeEnv
 from tests.learning.small import equal, small_config, weights
+from tests.tracking import errors_of
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def shared_sampler(rank: int) -> AdaptiveSampler:
+    """Four bins: both processes visit the first, one each the next two, none the last; then all share."""
+    sampler = AdaptiveSampler(SamplerConfig(ema=0.5), torch.tensor([2, 2, 2, 2]), 0.02)
+    # Raw scores: key body errors as shares of 0.5 m.
+    clip, key_body = [([0, 1], [0.1, 0.2]), ([0, 2], [0.3, 0.4])][rank]
+    sampler.update(torch.tensor(clip), torch.ones(2, dtype=torch.long), errors_of([0.0] * 2, [0.0] * 2, key_body))
+    sampler.synchronise()
+    return sampler
 
 
 def worker(rank: int, port: int, folder: str) -> None:
@@ -64,7 +77,11 @@ def worker(rank: int, port: int, folder: str) -> None:
         }
         for name, runner in (("whole", whole), ("again", again), ("twins", twins))
     }
-    torch.save({**states, "learning_rate": whole.algorithm.learning_rate}, Path(folder) / f"rank{rank}.pt")
+    sampler = shared_sampler(rank)
+    torch.save(
+        {**states, "learning_rate": whole.algorithm.learning_rate, "difficulty": sampler.bin_difficulty},
+        Path(folder) / f"rank{rank}.pt",
+    )
     torch.distributed.destroy_process_group()
 
 
@@ -87,6 +104,8 @@ def test_two_processes_keep_one_policy_and_resume_exactly(tmp_path: Path) -> Non
     for key, value in weights(alone.algorithm.actor).items():
         torch.testing.assert_close(first["twins"][f"actor.{key}"], value * (2 if key.endswith("count") else 1))
     assert first["learning_rate"] == second["learning_rate"]
+    # Bin 0 went to 0.6 and to 0.8 in the two processes; the next two are one's alone and keep their whole change.
+    assert first["difficulty"].tolist() == second["difficulty"].tolist() == pytest.approx([0.7, 0.7, 0.9, 1.0])
     assert (
         int(first["whole"]["actor.obs_normalizer.count"]) == 2 * 4 * 6 * 8
     )  # processes, iterations, steps, environments

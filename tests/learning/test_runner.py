@@ -238,3 +238,28 @@ def test_with_a_limit_of_time_progress_is_the_share_of_it(monkeypatch: pytest.Mo
     resumed.progress = 0.6
     assert told_in(resumed, 10.0) == pytest.approx([0.6, 0.8]), "what is left is spread over the new limit"
     assert told_in(make(None, config), 0.0) == [1.0]
+
+
+def test_the_best_is_judged_by_all_iterations_between_two_saves(tmp_path: Path) -> None:
+    runner = make(tmp_path, small_config(save_interval=2))
+    # A lucky iteration at a save; a pair that is better as a whole; one in which no episode ended; a worse pair.
+    logs = [{"reward/total": value} for value in (1.0, 9.0, 5.0, 5.5)] + [{}, {"reward/total": 5.1}]
+    runner.env.pop_log = lambda: logs.pop(0)
+    runner.learn(6)
+    assert load_checkpoint(tmp_path / "checkpoints" / "best.pt")["iteration"] == 4
+    assert runner.best == 5.25
+
+
+def test_iterations_at_reduced_gravity_are_not_judged(tmp_path: Path) -> None:
+    runner = make(tmp_path, small_config(save_interval=2))
+    gravity = (0.5, 0.7, 0.9, 1.0, 1.0, 1.0)
+    rewards = (90.0, 80.0, 70.0, 4.0, 5.0, 6.0)
+    logs = [{"reward/total": r, "curriculum/gravity": g} for r, g in zip(rewards, gravity, strict=True)]
+    runner.env.pop_log = lambda: logs.pop(0)
+    best = tmp_path / "checkpoints" / "best.pt"
+    runner.learn(2)
+    assert not best.exists()
+    runner.learn(4)
+    assert load_checkpoint(best)["iteration"] == 4 and runner.best == 4.0
+    runner.learn(6)
+    assert load_checkpoint(best)["iteration"] == 6 and runner.best == 5.5

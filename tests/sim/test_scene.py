@@ -103,6 +103,27 @@ def test_soles_are_the_colliders_of_the_feet():
     assert names == [f"{side}_{corner}" for side in ("left", "right") for corner in corners]
 
 
+@pytest.mark.parametrize("own", ["", ' condim="1"', ' priority="2"'])
+def test_a_contact_has_the_friction_of_the_sole(tmp_path: Path, own: str):
+    """The toy's soles have no priority of their own; the ground has a sliding friction of 1."""
+    sole = '<geom name="left_sole" type="sphere" size="0.03"'
+    embodiment = toy(tmp_path, (sole, sole + own))
+    model = build_model(embodiment, CONFIG)
+    soles = sole_geoms(model, embodiment)
+    model.geom_friction[soles, 0] = 0.2
+    data = mujoco.MjData(model)
+    mujoco.mj_resetData(model, data)
+    mujoco.mj_forward(model, data)
+    data.qpos[2] -= data.geom_xpos[soles, 2].min() - 0.025
+    mujoco.mj_forward(model, data)
+    floor = model.geom(FLOOR).id
+    touching = [c for c in data.contact if floor in c.geom and set(map(int, c.geom)) & set(soles.tolist())]
+    assert touching
+    for contact in touching:
+        assert contact.friction[0] == pytest.approx(0.2)
+        assert contact.dim == 3
+
+
 def test_the_ground_is_flat_and_at_zero():
     model = build_model(g1(), CONFIG)
     floor = model.geom(FLOOR)

@@ -168,16 +168,23 @@ def test_entropy_is_a_share_of_the_uniform_distributions():
     assert AdaptiveSampler(SamplerConfig(), torch.tensor([10]), 0.02).entropy() == 1.0
 
 
-def test_processes_share_their_scores(monkeypatch: pytest.MonkeyPatch):
-    sampler = make()
+def test_processes_share_what_they_have_seen(monkeypatch: pytest.MonkeyPatch):
+    sampler = make(ema=0.5)
+    visit(sampler, [0, 1], [1, 1], [0.1, 0.3])
+    seen = [0.6, 1.0, 0.8, 1.0, 1.0]
+    assert sampler.bin_difficulty.tolist() == pytest.approx(seen)
     sampler.synchronise()
-    assert sampler.bin_difficulty.tolist() == [1.0] * 5, "alone there is nothing to share"
-    others = torch.tensor([2.0, 0.0, 4.0, 1.0, 0.5])
+    assert sampler.bin_difficulty.tolist() == pytest.approx(seen), "alone there is nothing to share"
+    # Two others: both have been in bin 0, one in bin 1, none in bin 2; their changes and counts are summed.
+    others = torch.tensor([[-0.2 + 0.3, 0.5, 0.0, 0.0, 0.0], [2.0, 1.0, 0.0, 0.0, 0.0]])
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: tensor.add_(others))
     sampler.synchronise()
-    assert sampler.bin_difficulty.tolist() == pytest.approx([1.0, 1 / 3, 5 / 3, 2 / 3, 0.5])
+    shared = [1.0 + (-0.4 - 0.2 + 0.3) / 3, 1.5, 0.8, 1.0, 1.0]
+    assert sampler.bin_difficulty.tolist() == pytest.approx(shared)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: None)
+    sampler.synchronise()
+    assert sampler.bin_difficulty.tolist() == pytest.approx(shared), "nothing has changed since"
 
 
 def test_state_goes_round():

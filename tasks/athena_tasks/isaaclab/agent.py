@@ -1,6 +1,5 @@
 """rsl_rl's own runner for `isaaclab train`: the networks and constants of our default recipe.
 
-`isaaclab train` builds rsl_rl's runner alone, so what has to outlive a resume travels in the algorithm's save and load.
 Recipes with auxiliary losses, distillation and fine-tuning are `tools/train.py --sim isaaclab`'s.
 """
 
@@ -8,31 +7,8 @@ from __future__ import annotations
 
 from isaaclab.utils import configclass
 from isaaclab_rl.rsl_rl import RslRlMLPModelCfg, RslRlOnPolicyRunnerCfg, RslRlPpoAlgorithmCfg
-from rsl_rl.algorithms import PPO
 
 from athena_wbc.config import load_config
-
-
-class SamplerPPO(PPO):
-    """PPO whose checkpoints hold the task's sampler and gravity curriculum too."""
-
-    @staticmethod
-    def construct_algorithm(obs, env, cfg, device):
-        """Make rsl_rl's PPO for an environment, and remember the environment's task."""
-        algorithm = PPO.construct_algorithm(obs, env, cfg, device)
-        algorithm.task = env.unwrapped.task
-        return algorithm
-
-    def save(self) -> dict:
-        """What rsl_rl saves, and the progress of the task."""
-        return super().save() | {"athena": self.task.progress_state()}
-
-    def load(self, loaded_dict: dict, *args, **kwargs) -> bool:
-        """Load what `save` gave; a checkpoint without the task's progress leaves it as it is."""
-        progress = loaded_dict.get("athena")
-        if progress is not None:
-            self.task.load_progress(progress)
-        return super().load(loaded_dict, *args, **kwargs)
 
 
 @configclass
@@ -60,7 +36,7 @@ def make_runner_cfg(robot: str) -> RunnerCfg:
         hidden_dims=list(ppo.critic.hidden_dims), activation=ppo.critic.activation, obs_normalization=True
     )
     cfg.algorithm = RslRlPpoAlgorithmCfg(
-        class_name="athena_tasks.isaaclab.agent:SamplerPPO",
+        class_name="athena_tasks.isaaclab.algorithm:SamplerPPO",
         value_loss_coef=ppo.value_loss_coef,
         use_clipped_value_loss=ppo.use_clipped_value_loss,
         clip_param=ppo.clip_param,

@@ -17,8 +17,8 @@ from athena_tasks.isaaclab.backend import Backend
 from athena_tasks.isaaclab.cfg import TrackingEnvCfg, task_config
 from athena_wbc.config import Config
 from athena_wbc.embodiment import get_embodiment
+from athena_wbc.learning.train import build_library
 from athena_wbc.motion.library import MotionLibrary
-from athena_wbc.motion.opening import open_library
 from athena_wbc.motion.reference import ReferenceState
 from athena_wbc.task.state import RobotState
 from athena_wbc.task.task import TrackingTask
@@ -60,8 +60,7 @@ class TrackingDirectEnv(DirectRLEnv):
         if asset.is_file():
             check_names(asset, self.embodiment)
         if library is None:
-            control_dt, budget = self.config.sim.control_dt, self.config.task.memory_budget_gb
-            library = open_library(cfg.motions, self.embodiment, control_dt, device, budget)
+            library = build_library(self.config, cfg.motions, device)
         self.library = library
         networks = self.config.ppo.obs_groups
         everything = tuple(groups or dict.fromkeys(name for names in networks.values() for name in names))
