@@ -103,6 +103,26 @@ def test_a_release_is_named_file_by_file(tmp_path: Path) -> None:
         files_of("mdm", **options)
 
 
+@pytest.mark.parametrize(
+    ("changes", "file", "content", "message"),
+    [
+        ({"arch": "gru"}, "", b"", r"args\.json: arch: is 'gru'"),
+        ({"cond_mask_prob": 0.0}, "", b"", r"args\.json: cond_mask_prob: is 0"),
+        ({}, "Mean.npy", b"no array", r"Mean\.npy"),
+        ({}, "text/config.json", b'{"model_type": "gpt2"}', "text_encoder: .*model_type is 'gpt2'"),
+    ],
+)
+def test_a_release_of_another_model_is_refused_before_any_work(
+    changes: dict, file: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    checkpoint = write_release(tmp_path, "trans_enc", **changes)
+    if file:
+        (tmp_path / file).write_bytes(content)
+    options = {"checkpoint": str(checkpoint), "statistics": str(tmp_path), "text_encoder": str(tmp_path / "text")}
+    with pytest.raises(AthenaError, match=message):
+        files_of("mdm", **options)
+
+
 def test_the_library_reads_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = {"kick": tmp_path / "humanoid3d_kick.txt", "jump": tmp_path / "humanoid3d_jump.txt"}
     monkeypatch.setattr(deepmimic, "installed_clips", lambda: clips)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from athena_wbc.files import sha256_file
+from athena_wbc.pipeline.graph import upstream
 from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
@@ -77,6 +78,16 @@ def test_a_pipeline_starts_with_nothing(tmp_path: Path) -> None:
     for stage in ("loop_0.train", "loop_1.train"):
         assert not {"init_from", "fixed", "loop_0.train"} & inputs(plan, stage).keys()
         assert "init_from" not in plan.settings(plan.graph[stage])
+
+
+def test_the_first_loops_motions_come_before_the_fixed_tracker(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    order = list(plan.graph)
+    assert [name for name in order if not plan.graph[name].needs] == ["loop_0.prompts", "fixed"]
+    assert order[order.index("fixed") - 1 : order.index("fixed") + 2] == ["loop_0.corpus", "fixed", "loop_0.train"]
+    assert all(order.index(need) < order.index(name) for name in order for need in plan.graph[name].needs)
+    assert "fixed" not in upstream(plan.graph, "loop_0.corpus")
+    assert "fixed" not in plan_of(tmp_path, fixed__checkpoint=str(checkpoint(tmp_path))).graph
 
 
 def test_motions_depend_on_the_files_behind_their_generator(tmp_path: Path) -> None:
