@@ -10,6 +10,7 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import deepmimic
+from athena_wbc.resources import config_path
 from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.generators.sources import check_sources, generator_files, sources_digest
 from tests.synthesis.generators.released import write_release
@@ -128,6 +129,17 @@ def test_the_library_reads_recordings(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(deepmimic, "installed_clips", lambda: clips)
     assert files_of("library") == files_of("mdm_lite") == [clips["jump"], clips["kick"]]
     assert files_of("library", mocap="none") == []
+
+
+def test_a_bank_that_is_learned_from_is_one_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deepmimic, "installed_clips", dict)
+    own = tmp_path / "own.yaml"
+    own.write_text(config_path("bank", "dance").read_text())
+    assert files_of("mdm_lite", bank=[str(own)], domains=["own", "sport"]) == [own]
+    with pytest.raises(AthenaError, match="bank: domain unknown 'owm'; did you mean 'own'"):
+        files_of("mdm_lite", bank=[str(own)], domains=["owm"])
+    with pytest.raises(AthenaError, match=r"no\.yaml: no such file"):
+        files_of("mdm_lite", bank=[str(tmp_path / "no.yaml")])
 
 
 def test_servers_read_no_files() -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from athena_wbc.files import sha256_file
 from athena_wbc.pipeline.graph import upstream
+from athena_wbc.resources import config_path
 from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
-from athena_wbc.synthesis.loop.resolve import resolve_loop
+from athena_wbc.synthesis.loop.resolve import generator_of, resolve_loop
 from tests.synthesis.generators.toys import write_toys
 from tests.synthesis.loop.small_loop import write_config
 
@@ -101,6 +102,23 @@ def test_motions_depend_on_the_files_behind_their_generator(tmp_path: Path) -> N
     (takes / "squat_0.npy").write_bytes((takes / "step_0.npy").read_bytes())
     second = inputs(plan, "loop_0.generate")
     assert {key for key in first if first[key] != second[key]} == {"files"}
+
+
+def test_what_is_trained_on_the_spot_learns_the_bank_of_the_run(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(config_path("bank", "dance").read_text())
+    changes: dict[str, Any] = {"bank": [str(own)], "domains": ["own", "sport"]}
+    plan = plan_of(tmp_path, generator={"name": "mdm_lite", "options": {"steps": 3}}, **changes)
+    stage = plan.graph["loop_0.generate"]
+    assert plan.settings(stage)["generator"]["options"] == {"steps": 3} | changes
+    first = inputs(plan, stage.name)
+    made = generator_of(plan.config, plan.source)
+    assert (made.config.bank, made.config.domains, made.config.steps) == ([str(own)], ["own", "sport"], 3)
+    own.write_text(own.read_text() + "\n# another bank\n")
+    assert inputs(plan, stage.name)["files"] != first["files"]
+    given = plan_of(tmp_path, generator={"name": "mdm_lite", "options": {"domains": ["dance"]}}, **changes)
+    assert given.settings(stage)["generator"]["options"] == {"domains": ["dance"]}
+    assert plan_of(tmp_path, **changes).settings(stage)["generator"]["options"] == {}
 
 
 def test_a_generator_without_files_has_no_digest(tmp_path: Path) -> None:
