@@ -21,7 +21,10 @@ _MATTERS = ("class_name", "hidden_dims", "activation", "obs_normalization")
 def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOConfig, env: VecEnv, source: str) -> None:
     """Take networks and normalisers from a checkpoint; optimiser and iteration count stay fresh.
 
-    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``.
+    The actor always comes along, its noise with ``config.init.std``, the critic with ``config.init.critic``. Inputs of
+    the critic that never varied have no scale that could be taken over: see
+    :meth:`~athena_wbc.learning.models.RunningNormalizer.forget_constants`. Adam's moments are left behind on purpose:
+    with them experts learned much less (docs/distillation.md).
 
     Raises:
         AthenaError: the checkpoint is of another robot, has other actions or observations, or networks of another
@@ -47,6 +50,7 @@ def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOCon
     _load(algorithm.actor, actor | fresh, source)
     if critic:
         _load(algorithm.critic, state["critic_state_dict"], source)
+        algorithm.critic.forget_constants()
 
 
 def _check_network(name: str, then: PPOConfig, now: PPOConfig, source: str) -> None:

@@ -56,6 +56,16 @@ class RunningNormalizer(EmpiricalNormalization):
         self._mean += rate * shift
         self._std = self._var.sqrt()
 
+    def forget_constants(self, least: float = 1e-3) -> None:
+        """Give inputs whose standard deviation has stayed below ``least`` the scale 1, before they begin to vary.
+
+        The general teacher's critic knows one gravity alone. Half of it would be 50 standard deviations (of ``eps``)
+        from the mean, on a weight that has never been trained.
+        """
+        constant = self._std < least
+        self._var[constant] = 1.0
+        self._std[constant] = 1.0
+
 
 class FlatMLP(MLPModel):
     """A multi-layer perceptron on joined observation groups, with a forward pass in two halves.
@@ -67,6 +77,11 @@ class FlatMLP(MLPModel):
         super().__init__(*args, **kwargs)
         if self.obs_normalization:
             self.obs_normalizer = RunningNormalizer(self.obs_dim)
+
+    def forget_constants(self) -> None:
+        """Normalise inputs that never varied with the scale 1 from now on."""
+        if self.obs_normalization:
+            self.obs_normalizer.forget_constants()
 
     def inputs(self, observations: TensorDict) -> torch.Tensor:
         """Join the observation groups and normalise them: groups (..., D_g) -> (..., sum of D_g)."""

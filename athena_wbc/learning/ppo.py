@@ -283,9 +283,11 @@ class AthenaPPO(PPO):
 
     def _adapt_learning_rate(self, kl: float) -> None:
         config = self.config
+        # An actor that is thawing changes little because its share of the rate is small, not because the rate is.
+        is_thawing = self.actor_scale < config.actor.learning_rate_scale
         if kl > 2.0 * self.desired_kl:
             self.learning_rate = max(config.min_learning_rate, self.learning_rate / config.learning_rate_factor)
-        elif 0.0 < kl < 0.5 * self.desired_kl:
+        elif 0.0 < kl < 0.5 * self.desired_kl and not is_thawing:
             self.learning_rate = min(config.max_learning_rate, self.learning_rate * config.learning_rate_factor)
 
     def clamp_learning_rate(self) -> None:

@@ -156,6 +156,17 @@ def test_the_actor_thaws_linearly_after_the_warm_up() -> None:
     assert scales == pytest.approx([0.0, 0.0, 0.2, 0.4, 0.6, 0.8, 0.8])
 
 
+def test_a_thawing_actor_does_not_drive_the_learning_rate_up() -> None:
+    """Its divergence is small because its share of the rate is: only the thawed actor tells that the rate is low."""
+    config = small_config(desired_kl=1e6, learning_rate=1e-4, actor_unfreeze_iterations=2)
+    thawing, _, _ = trained(config, iterations=2)
+    assert thawing.actor_scale < 1.0 and thawing.learning_rate == 1e-4
+    thawed, _, _ = trained(config, iterations=3)
+    assert thawed.actor_scale == 1.0 and thawed.learning_rate > 1e-4
+    falling, _, _ = trained(small_config(desired_kl=1e-9, learning_rate=1e-3, actor_unfreeze_iterations=2))
+    assert falling.learning_rate < 1e-3
+
+
 def test_a_regulariser_takes_part_in_the_update_and_smooths() -> None:
     plain, env, _ = trained(small_config(), 5)
     smooth, _, figures = trained(small_config(regulariser=RegulariserConfig(kind="grad_caps", weight=100.0)), 5)

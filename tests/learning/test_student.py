@@ -129,11 +129,28 @@ def test_an_expert_starts_where_the_teacher_stands(home: Path) -> None:
         for name, file in (("general", "model_1.pt"), ("expert", "model_0.pt"))
     )
     for part in ("actor_state_dict", "critic_state_dict"):
-        assert same(first[part], start[part]) == first[part].keys()
+        assert same(first[part], start[part]) >= {name for name in first[part] if "_normalizer." not in name}
+    assert not start["optimizer_state_dict"]["state"]
+    assert start["learning_rate"] == load_config("general", TINY).ppo.learning_rate
     result = train(home, "expert", 2, resume=True, recipe="general", init_from=home / "general", seed=8)
     assert result.iteration == 2
     with pytest.raises(AthenaError, match=r"init_from: the run was started with .*general, --resume was given other"):
         train(home, "expert", 3, resume=True, recipe="general", init_from="other", seed=8)
+
+
+def test_an_input_that_never_varied_begins_with_the_scale_one(home: Path) -> None:
+    """The teacher's critic has met one gravity: half of it is half a unit away for the balance expert, not 50."""
+    then = load_checkpoint(home / "general" / "checkpoints" / "model_1.pt")
+    terms = [name for name, size in then["schema"]["critic"] for _ in range(size)]
+    gravity = terms.index("gravity_scale")
+    before = then["algorithm"]["critic_state_dict"]
+    assert before["obs_normalizer._std"][0, gravity] == 0.0
+    train(home, "lighter", 0, recipe="balance", init_from=home / "general")
+    critic = load_checkpoint(home / "lighter" / "checkpoints" / "model_0.pt")["algorithm"]["critic_state_dict"]
+    assert critic["obs_normalizer._mean"][0, gravity] == 1.0
+    assert critic["obs_normalizer._std"][0, gravity] == critic["obs_normalizer._var"][0, gravity] == 1.0
+    varied = before["obs_normalizer._std"] >= 1e-3
+    assert varied.any() and torch.equal(critic["obs_normalizer._std"][varied], before["obs_normalizer._std"][varied])
 
 
 def test_a_resume_from_another_policy_in_the_same_place_is_refused(home: Path, tmp_path: Path) -> None:

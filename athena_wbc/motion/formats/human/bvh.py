@@ -169,7 +169,7 @@ def _parse(path: Path, text: str) -> Any:
     try:
         import pybvh
     except ImportError as error:
-        raise AthenaError(f"{path}: BVH needs the package pybvh; pip install -e '.[formats]' in the checkout") from error
+        raise AthenaError(f"{path}: BVH needs pybvh; pip install -e '.[formats]' in the checkout") from error
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "motion.bvh"
         copy.write_text(text, encoding="utf-8", errors="replace")
