@@ -65,12 +65,6 @@ def quat_log(q: Tensor) -> Tensor:
     return roma.unitquat_to_rotvec(q)
 
 
-def quat_from_axis_angle(axis: Tensor, angle: Tensor) -> Tensor:
-    """Quaternion of a rotation by `angle` (...) rad about the unit vector `axis` (..., 3)."""
-    half = 0.5 * angle.unsqueeze(-1)
-    return torch.cat((axis * torch.sin(half), torch.cos(half)), dim=-1)
-
-
 def quat_slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """Spherical interpolation along the shorter arc, a at t = 0 and b at t = 1.
 

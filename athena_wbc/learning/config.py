@@ -5,6 +5,7 @@ Plain dataclasses only, so that OmegaConf can read them as a schema. Values live
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from athena_wbc.errors import AthenaError, suggest
@@ -215,6 +216,24 @@ def required_groups(config: PPOConfig) -> list[str]:
     if config.regulariser.kind != "none" and config.regulariser.on == "target":
         groups.append(COMMAND_BASE)
     return list(dict.fromkeys(groups))
+
+
+def needs_command_base(config: PPOConfig, given: Container[str]) -> bool:
+    """Return whether learning reads :data:`~athena_wbc.task.config.COMMAND_BASE` beside the networks' inputs.
+
+    Args:
+        given: observation groups of the task.
+
+    Raises:
+        AthenaError: it does, and the task does not give the group.
+    """
+    needed = COMMAND_BASE in required_groups(config)
+    if needed and COMMAND_BASE not in given:
+        raise AthenaError(
+            f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which this task does not "
+            "give; take 'mean'"
+        )
+    return needed
 
 
 def validate(config: PPOConfig) -> None:

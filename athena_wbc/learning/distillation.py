@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.aggregate import Aggregate
-from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, required_groups, validate
+from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, needs_command_base, validate
 from athena_wbc.learning.finite import SkippedSteps, all_finite
 from athena_wbc.learning.models import FlatMLP, build_actor, matmul_precision
 from athena_wbc.learning.regularisers import build_regulariser
@@ -99,12 +99,7 @@ class Distillation:
         observations = env.get_observations().to(device)
         actor = build_actor(observations, config, env.num_actions, device)
         groups = list(config.obs_groups["actor"])
-        if COMMAND_BASE in required_groups(config):
-            if COMMAND_BASE not in observations:
-                raise AthenaError(
-                    f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which this task "
-                    "does not give; take 'mean'"
-                )
+        if needs_command_base(config, observations.keys()):
             groups.append(COMMAND_BASE)
         storage = RolloutStorage(
             "distillation",

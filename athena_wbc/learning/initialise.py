@@ -30,27 +30,50 @@ def initialise(algorithm: Algorithm, contents: Mapping[str, Any], config: PPOCon
         AthenaError: the checkpoint is of another robot, has other actions or observations, or networks of another
             shape.
     """
-    then = ppo_config(contents, source)
-    critic = config.init.critic and config.algorithm == "ppo"
-    if critic and "critic_state_dict" not in contents["algorithm"]:
-        raise AthenaError(f"{source}: ppo.init.critic: it holds no critic (a distilled student); set it to false")
-    for name in ("actor", "critic") if critic else ("actor",):
-        _check_network(name, then, config, source)
+    check_networks(ppo_config(contents, source), config, source)
+    taken = taken_networks(config)
+    for name in taken:
         check_compatible(contents, env, source, config.obs_groups[name])
-    if config.init.std and then.actor.std_type != config.actor.std_type:
-        raise AthenaError(
-            f"{source}: ppo.actor.std_type: was {then.actor.std_type}, this run's is {config.actor.std_type}; "
-            "set the same, or ppo.init.std=false"
-        )
     state = contents["algorithm"]
+    if "critic" in taken and "critic_state_dict" not in state:
+        raise AthenaError(
+            f"{source}: ppo.init.critic: it holds no critic (a student's copy of a teacher); set it to false"
+        )
     actor = {
         name: value for name, value in state["actor_state_dict"].items() if config.init.std or not name.startswith(_STD)
     }
     fresh = {name: value for name, value in algorithm.actor.state_dict().items() if name not in actor}
     _load(algorithm.actor, actor | fresh, source)
-    if critic:
+    if "critic" in taken:
         _load(algorithm.critic, state["critic_state_dict"], source)
         algorithm.critic.forget_constants()
+
+
+def taken_networks(config: PPOConfig) -> tuple[str, ...]:
+    """Return the keys of ``obs_groups`` whose networks a run takes from the policy that it starts from."""
+    return ("actor", "critic") if config.init.critic and config.algorithm == "ppo" else ("actor",)
+
+
+def check_networks(then: PPOConfig, now: PPOConfig, source: str) -> None:
+    """Refuse a start from networks that do not fit, as far as the two configurations show it.
+
+    Args:
+        then, now: of the policy that a run starts from, and of the run.
+        source: where that policy came from, for the message.
+
+    Raises:
+        AthenaError: there is no critic to take, or the networks differ in their inputs, shape or kind of noise.
+    """
+    taken = taken_networks(now)
+    if "critic" in taken and then.algorithm == "distillation":
+        raise AthenaError(f"{source}: ppo.init.critic: it holds no critic (a distilled student); set it to false")
+    for name in taken:
+        _check_network(name, then, now, source)
+    if now.init.std and then.actor.std_type != now.actor.std_type:
+        raise AthenaError(
+            f"{source}: ppo.actor.std_type: was {then.actor.std_type}, this run's is {now.actor.std_type}; "
+            "set the same, or ppo.init.std=false"
+        )
 
 
 def _check_network(name: str, then: PPOConfig, now: PPOConfig, source: str) -> None:

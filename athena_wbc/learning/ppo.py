@@ -27,7 +27,7 @@ from tensordict import TensorDict
 from torch.nn.utils import clip_grad_norm_
 
 from athena_wbc.errors import AthenaError
-from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, required_groups, validate
+from athena_wbc.learning.config import COMMAND_BASE, PPOConfig, needs_command_base, validate
 from athena_wbc.learning.finite import SkippedSteps, all_finite
 from athena_wbc.learning.models import FlatMLP, build_actor, build_critic, matmul_precision
 from athena_wbc.learning.regularisers import build_regulariser
@@ -114,11 +114,7 @@ class AthenaPPO(PPO):
         observations = env.get_observations().to(device)
         actor = build_actor(observations, config, env.num_actions, device)
         critic = build_critic(observations, config, device)
-        if COMMAND_BASE in required_groups(config) and COMMAND_BASE not in observations:
-            raise AthenaError(
-                f"ppo.regulariser.on: 'target' needs the observation group '{COMMAND_BASE}', which this task "
-                "does not give; take 'mean'"
-            )
+        needs_command_base(config, observations.keys())
         storage = RolloutStorage("rl", env.num_envs, config.num_steps_per_env, observations, [env.num_actions], device)
         return cls(actor, critic, storage, config, device, multi_gpu_cfg)
 

@@ -16,6 +16,7 @@ import torch
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from athena_wbc import __version__
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.learning.checkpoint import Policy, build_policy, load_checkpoint, save_checkpoint
 
@@ -133,8 +134,27 @@ def read_routes(path: str | Path) -> dict[str, str]:
     """Read a routing table: JSON with the key ``routes``, a mapping of clip names to teacher names.
 
     Raises:
-        AthenaError: no such file, no JSON, or no such mapping in it.
+        AthenaError: no such file, no JSON, no such mapping in it, or the table says that another version of the
+            library wrote it.
     """
+    return _read_routing(path)["routes"]
+
+
+def check_routed_clips(path: str | Path, corpus_hash: str) -> None:
+    """Refuse a routing table that says that it was made for other clips, be it of the same names.
+
+    Args:
+        path: of the table; one that was written by hand need not say it.
+        corpus_hash: of the clips, :attr:`~athena_wbc.motion.library.MotionLibrary.hash`.
+    """
+    if _read_routing(path).get("corpus_hash", corpus_hash) != corpus_hash:
+        raise AthenaError(
+            f"{path}: corpus_hash: the motions are not the clips that were routed, or in another order; "
+            "give the same motions, or route them with athena route"
+        )
+
+
+def _read_routing(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -144,7 +164,13 @@ def read_routes(path: str | Path) -> dict[str, str]:
     routes = content.get("routes") if isinstance(content, dict) else None
     if not isinstance(routes, dict) or not all(isinstance(teacher, str) for teacher in routes.values()):
         raise AthenaError(f"{path}: routes: must map names of clips to names of teachers; name a routing.json")
-    return routes
+    version = content.get("library_version", __version__)
+    if version != __version__:
+        raise AthenaError(
+            f"{path}: library_version: was written by athena_wbc {version}, this is {__version__}; "
+            "route again with athena route"
+        )
+    return content
 
 
 def digest(contents: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from athena_wbc.learning.teachers import (
     RoutedTeachers,
     TeacherBank,
     check_names,
+    check_routed_clips,
     describe,
     keep_teachers,
     kept_teachers,
@@ -81,6 +83,7 @@ def run_training(
         teachers: of a new distillation, name -> checkpoint or run.
         routing: file of its routing table; without one, a single teacher labels every motion.
             On resume ``init_from``, ``teachers`` and ``routing`` have to agree with the run too, where given.
+            Where it names the clips that it was made for, they have to be the run's.
         overrides: ``key=value`` strings. On resume they may change only what
             :func:`~athena_wbc.learning.effect.is_free_on_resume` says.
         console: where progress goes. quiet: show none.
@@ -89,66 +92,124 @@ def run_training(
         AthenaError: anything that the user can put right; names file, option or key.
     """
     out = Path(out)
-    if isinstance(motions, str):
-        motions = [motions]
-    given = {"recipe": recipe, "motions": motions, "num_envs": num_envs, "seed": seed, "robot": robot}
-    given["init_from"] = str(init_from) if init_from is not None else None
+    given = {
+        "recipe": recipe,
+        "motions": [motions] if isinstance(motions, str) else motions,
+        "num_envs": num_envs,
+        "seed": seed,
+        "robot": robot,
+        "init_from": None if init_from is None else str(init_from),
+    }
     processes, device = join_processes(device)
     torch.set_num_threads(1)
-    if resume and checkpoints(out):
-        path, contents = load_latest(out)
-        source = str(path)
-        config, record = _continued(contents, given, overrides, source)
-    else:
-        if resume and processes.is_main:
-            _log.warning("%s: holds no checkpoint; training starts at iteration 0", out)
-        elif not resume:
-            refuse_existing(out)
-        contents, source = None, ""
-        config, record = _fresh(given, overrides, task)
-    validate(config.ppo)
-    start = None
-    if contents is None and init_from is None and config.ppo.init.required:
-        raise AthenaError(f"--init_from: the recipe '{record['recipe']}' starts from a policy; name its run here")
-    if contents is None and init_from is not None:
-        start = load_checkpoint(init_from)
-        record["init_from"] = describe({"": (str(init_from), start)})[""]
-    taught = _taught(config, record, teachers, routing) if contents is None else None
-    if contents is not None and (config.ppo.algorithm == "distillation" or teachers or routing):
-        taught = _still_taught(out, record, teachers, routing, source)
-    library = build_library(config, record["motions"], device)
-    if contents is not None and record["motions_hash"] != library.hash:
-        raise AthenaError(
-            f"{', '.join(record['motions'])}: motions: differ from those that {source} was trained on; "
-            "bring the same files, or start another run with --out"
-        )
-    record["motions_hash"] = library.hash
-    seed_everything(record["seed"] + processes.rank)
-    env = build_env(config, library, record["num_envs"], device, record["seed"] + processes.rank, training=True)
+    run = _settle(out, given, overrides, task, resume, teachers, routing, processes.is_main)
+    library, env = _open(run, routing, device, processes.rank)
     try:
         runner = TrainingRunner(
             env,
-            config.ppo,
+            run.config.ppo,
             out,
-            {"config": to_dict(config), "run": record},
+            {"config": to_dict(run.config), "run": run.record},
             device=device,
             processes=processes,
             console=console,
             quiet=quiet,
-            teachers=None if taught is None else _routed(taught, record, library, env, device),
+            teachers=None if run.taught is None else _routed(run.taught, run.record, library, env, device),
         )
-        if start is not None:
-            initialise(runner.algorithm, start, config.ppo, env, str(init_from))
+        if run.start is not None:
+            initialise(runner.algorithm, run.start, run.config.ppo, env, str(init_from))
         if processes.is_main:
             # Not before all has been read and compared: a mistake leaves no folder behind.
-            _prepare_folder(out, config)
-            if contents is None and taught is not None:
-                keep_teachers(out, taught)
-        if contents is not None and not runner.resume(contents, source) and processes.is_main:
-            _log.warning("%s: its simulation cannot go on here exactly; episodes restart", source)
+            _prepare_folder(out, run.config)
+            if run.contents is None and run.taught is not None:
+                keep_teachers(out, run.taught)
+        if run.contents is not None and not runner.resume(run.contents, run.source) and processes.is_main:
+            _log.warning("%s: its simulation cannot go on here exactly; episodes restart", run.source)
         return runner.learn(max_iterations, max_seconds)
     finally:
         env.close()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run is made from, as far as it is known before a motion is read."""
+
+    config: Config
+    record: dict[str, Any]
+    """What its checkpoints say of it beside the configuration."""
+    contents: dict[str, Any] | None
+    """Of the checkpoint that it goes on from; None for a new run."""
+    source: str
+    """Where that lies."""
+    start: dict[str, Any] | None
+    """Contents of the checkpoint that a new run takes its networks from."""
+    taught: dict[str, tuple[str, dict[str, Any]]] | None
+    """Teachers by name: where each came from, and what a frozen policy needs of it."""
+
+
+def _settle(
+    out: Path,
+    given: Mapping[str, Any],
+    overrides: Sequence[str],
+    task: str | None,
+    resume: bool,
+    teachers: Mapping[str, str | Path] | None,
+    routing: str | Path | None,
+    is_main: bool,
+) -> _Run:
+    """Settle the record of a run, new or gone on with, and read the policies that it starts or learns from."""
+    if resume and checkpoints(out):
+        path, contents = load_latest(out)
+        source = str(path)
+        config, record = _continued(contents, given, overrides, source)
+        check_training(config)
+        taught = None
+        if config.ppo.algorithm == "distillation" or teachers or routing:
+            taught = _still_taught(out, record, teachers, routing, source)
+        return _Run(config, record, contents, source, None, taught)
+    if resume and is_main:
+        _log.warning("%s: holds no checkpoint; training starts at iteration 0", out)
+    elif not resume:
+        refuse_existing(out)
+    config, record = _fresh(given, overrides, task)
+    check_training(config)
+    init_from, start = given["init_from"], None
+    if init_from is None and config.ppo.init.required:
+        raise AthenaError(f"--init_from: the recipe '{record['recipe']}' starts from a policy; name its run here")
+    if init_from is not None:
+        start = load_checkpoint(init_from)
+        record["init_from"] = describe({"": (init_from, start)})[""]
+    return _Run(config, record, None, "", start, _taught(config, record, teachers, routing))
+
+
+def _open(run: _Run, routing: str | Path | None, device: str, rank: int) -> tuple[MotionLibrary, TrackingEnv]:
+    """Read a run's motions and make its environment; whatever is to fit the motions is compared with them."""
+    record = run.record
+    library = build_library(run.config, record["motions"], device)
+    if run.contents is not None and record["motions_hash"] != library.hash:
+        raise AthenaError(
+            f"{', '.join(record['motions'])}: motions: differ from those that {run.source} was trained on; "
+            "bring the same files, or start another run with --out"
+        )
+    if routing is not None:
+        check_routed_clips(routing, library.hash)
+    record["motions_hash"] = library.hash
+    seed_everything(record["seed"] + rank)
+    return library, build_env(run.config, library, record["num_envs"], device, record["seed"] + rank, training=True)
+
+
+def check_training(config: Config) -> None:
+    """Refuse a configuration that nothing could be trained with.
+
+    Raises:
+        AthenaError: see :func:`~athena_wbc.learning.config.validate`; a gravity curriculum where a student is taught or
+            fine-tuned, which happens under the dynamics that it is deployed in.
+    """
+    validate(config.ppo)
+    mode = config.task.gravity_curriculum.mode
+    if mode != "none" and (config.ppo.algorithm == "distillation" or config.ppo.init.required):
+        what = "distillation" if config.ppo.algorithm == "distillation" else "fine-tuning"
+        raise AthenaError(f"task.gravity_curriculum.mode: '{mode}' is for teachers; a {what} is at 1 g, set it to none")
 
 
 def build_library(config: Config, motions: Sequence[str], device: str) -> MotionLibrary:
@@ -163,7 +224,7 @@ def build_env(
 ) -> TrackingEnv:
     """Make the environment with the observation groups that learning needs.
 
-    ``training`` lets curricula act; it is for the reinforcement learning of a recipe that has one, no other stage.
+    ``training`` lets the curricula of the configuration act, and the resident part of a large corpus change.
     """
     groups = tuple(required_groups(config.ppo))
     return make_env(config, library, num_envs, device, seed, groups, training)
@@ -263,11 +324,14 @@ def _continued(
     started_from = (record.get("init_from") or {}).get("source")
     then = {**record, "robot": contents["config"]["robot"], "init_from": started_from}
     for key, now in given.items():
-        if now is not None and (list(now) if key == "motions" else now) != then[key]:
+        # Motions may have moved: whether they are the same ones shows when they are read.
+        if now is not None and key != "motions" and now != then[key]:
             raise AthenaError(
                 f"{source}: {key}: the run was started with {_shown(then[key])}, --resume was given {_shown(now)}; "
                 "leave the option out, or start another run with --out"
             )
+    if given["motions"] is not None:
+        record["motions"] = list(given["motions"])
     if given["init_from"] is not None:
         _check_start(record["init_from"], given["init_from"], source)
     config = config_from_dict(contents["config"], source, overrides)

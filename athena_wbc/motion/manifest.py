@@ -219,19 +219,24 @@ def family(name: str, ignored: Collection[str]) -> str:
     return " ".join(kept) or name
 
 
+def described(clip: MotionClip) -> tuple[str, str, str, str]:
+    """What :func:`recall` reads of a clip beside its movement: name, text, its source's name, label."""
+    return clip.name, clip.text, PurePath(clip.source.replace("\\", "/")).stem, clip.label
+
+
 def recall(
     clip: MotionClip, features: MotionFeatures, root_height: float, config: ManifestConfig
 ) -> dict[str, Candidacy]:
     """Which buckets of each manifest a clip fits, and why."""
-    source = PurePath(clip.source.replace("\\", "/")).stem
+    *said_of_it, label = described(clip)
     # A sign between the fields keeps a phrase from reaching over their border.
-    text = " | ".join(words(part) for part in (clip.name, clip.text, source))
+    text = " | ".join(words(part) for part in said_of_it)
     for phrase in config.ignored_phrases:
         text = _pattern(phrase).sub("|", text)
     found: dict[str, Candidacy] = {}
     for manifest in MANIFESTS:
         selection: Selection = getattr(config, manifest)
-        said = {name: why for name, bucket in selection.buckets.items() if (why := _semantic(bucket, text, clip.label))}
+        said = {name: why for name, bucket in selection.buckets.items() if (why := _semantic(bucket, text, label))}
         done = {
             name: why
             for name, bucket in selection.buckets.items()

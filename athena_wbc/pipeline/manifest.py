@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from athena_wbc import __version__
+from athena_wbc.address import public_text
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file, sha256_json, write_json
 from athena_wbc.learning.train import changed_keys
@@ -124,5 +125,5 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _brief(value: Any) -> str:
-    text = str(value)
+    text = public_text(str(value))
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -15,6 +15,7 @@ from athena_wbc.files import sha256_json
 from athena_wbc.learning.checkpoint import FOLDER
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import corpus_hash, load_clips, specs_from
+from athena_wbc.motion.manifest import described
 from athena_wbc.pipeline.config import (
     BALANCE,
     DYNAMIC,
@@ -36,6 +37,8 @@ from athena_wbc.pipeline.work import Work
 RESIDUAL_FILE, ROUTING_FILE, REPORT_FILE = "residual.json", "routing.json", "report.html"
 REPORT_FILES = (REPORT_FILE, "report.json", "comparison.json", "table.md")
 MANIFEST_FOLDER, EVALUATION_FOLDER, PICTURE_FOLDER = "manifests", "evaluation", "pictures"
+_RECORDS = {MINE: RESIDUAL_FILE, ROUTE: ROUTING_FILE}
+"""Kinds of stages that leave one record."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Motions:
     names: tuple[str, ...]
     hash: str
     """Of names, numbers and the robot; empty where there are no clips."""
+    described: str
+    """Hash of what is said of the clips: names, texts, sources, labels; empty where there are no clips."""
 
 
 @dataclass
@@ -144,8 +149,15 @@ class Plan(Work):
             move_aside(self.folder, stage.policy)
 
     def remove_shown(self, kind: str, policy: str) -> None:
-        """Remove what a stage that there is no longer has left, where the report would still show it."""
-        if kind == EVALUATE:
+        """Remove what a stage that there is no longer has left, where the report would still show it.
+
+        A training is moved aside, as :meth:`clear` does when it is made anew.
+        """
+        if kind == TRAIN:
+            move_aside(self.folder, policy)
+        elif kind in _RECORDS:
+            (self.folder / _RECORDS[kind]).unlink(missing_ok=True)
+        elif kind == EVALUATE:
             shutil.rmtree(self.folder / EVALUATION_FOLDER / policy, ignore_errors=True)
         elif kind == PICTURES:
             shutil.rmtree(self.folder / PICTURE_FOLDER, ignore_errors=True)
@@ -193,7 +205,9 @@ class Plan(Work):
         inputs = {SETTINGS: settings_hash(settings)}
         if stage.kind != REPORT:
             inputs["motions"] = self.corpus.hash
-        if stage.kind == TRAIN:
+        if stage.kind == MANIFESTS:
+            inputs["descriptions"] = self.corpus.described
+        elif stage.kind == TRAIN:
             policy = self.policy(stage)
             sources = [policy.init_from] if policy.init_from is not None else []
             inputs |= {name: self.output_hash(name) for name in (*sources, *self.teachers(policy))}
@@ -250,24 +264,28 @@ def _read(
     config: PipelineConfig, specs: list[str], key: str, source: str, folder: Path, embodiment: Embodiment
 ) -> tuple[Motions, list[MotionClip]]:
     if not specs:
-        return Motions((), (), ""), []
+        return Motions((), (), "", ""), []
     rooted = motion_specs(config, specs)
     try:
         clips = load_clips(rooted, embodiment)
     except AthenaError as error:
         hint = f"relative paths start at {config.motions_root}, or at what --motions-root names"
         raise AthenaError(f"{source}: {key}: {error} ({hint})") from error
-    names = tuple(clip.name for clip in clips)
+    said = [described(clip) for clip in clips]
+    names = tuple(name for name, *_ in said)
     digest = sha256_json([corpus_hash(clips), embodiment.hash])
-    return Motions(tuple(specs_from(rooted, folder)), names, digest), clips
+    return Motions(tuple(specs_from(rooted, folder)), names, digest, sha256_json(said)), clips
 
 
-def check_heldout(clips: Sequence[MotionClip], others: Sequence[MotionClip], source: str) -> None:
-    """Refuse motions that are held out and trained on at once."""
+def check_heldout(
+    clips: Sequence[MotionClip],
+    others: Sequence[MotionClip],
+    source: str,
+    remedy: str = "take it out of one list",
+) -> None:
+    """Refuse motions that are held out and trained on at once; names do not count."""
     trained = {corpus_hash([clip.replace(name="")]): clip.name for clip in clips}
     for clip in others:
         same = trained.get(corpus_hash([clip.replace(name="")]))
         if same is not None:
-            raise AthenaError(
-                f"{source}: heldout: '{clip.name}' is trained on too, as '{same}'; take it out of one list"
-            )
+            raise AthenaError(f"{source}: heldout: '{clip.name}' is trained on too, as '{same}'; {remedy}")

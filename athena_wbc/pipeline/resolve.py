@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from athena_wbc.config import Config, load_config, to_dict
@@ -12,9 +14,13 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.evaluation.run import evaluation_config
 from athena_wbc.learning.checkpoint import action_interface
+from athena_wbc.learning.config import required_groups
 from athena_wbc.learning.effect import without_effect
+from athena_wbc.learning.initialise import check_networks, taken_networks
+from athena_wbc.learning.train import check_training
 from athena_wbc.motion.manifest_config import ManifestConfig, load_manifest_config
 from athena_wbc.pipeline.config import JudgingConfig, PipelineConfig, PolicyConfig
+from athena_wbc.task.observations import group_terms
 
 JUDGING = ("mining", "routing", "evaluation")
 """Parts of the configuration that say how policies are judged."""
@@ -60,8 +66,11 @@ def resolve(config: PipelineConfig, source: str) -> Resolved:
     """
     trainings = {name: _training(config, name, policy, source) for name, policy in config.policies.items()}
     for name, policy in config.policies.items():
-        for other in (*([policy.init_from] if policy.init_from is not None else []), *policy.teachers):
-            _check_same_interface(source, name, trainings[name], other, trainings[other])
+        sources = [(policy.init_from, _check_start)] if policy.init_from is not None else []
+        for other, check in [*sources, *((teacher, _check_teacher) for teacher in policy.teachers)]:
+            pair = source, name, trainings[name], other, trainings[other]
+            _check_same_interface(*pair)
+            check(*pair)
     used = {"mining": config.is_mined, "routing": bool(config.bank), "evaluation": True}
     judging: dict[str, dict[str, Any]] = {}
     read: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -85,6 +94,7 @@ def _training(config: PipelineConfig, name: str, policy: PolicyConfig, source: s
             policy.recipe, (*config.overrides, *policy.overrides), {"seed": 0, "robot": config.robot}
         )
         get_embodiment(resolved.robot)
+        check_training(resolved)
     except AthenaError as error:
         raise AthenaError(f"{where}: {error}") from error
     ppo = resolved.ppo
@@ -115,6 +125,44 @@ def _check_same_interface(source: str, name: str, this: Config, other: str, that
                 f"{source}: policies.{name}: {key}: is {own}, but '{other}', which it learns from, has {others}; "
                 "give both the same"
             )
+
+
+def _check_start(source: str, name: str, this: Config, other: str, that: Config) -> None:
+    """Likewise of the networks that a policy starts from: their shapes and what they read."""
+    check_networks(that.ppo, this.ppo, f"{source}: policies.{name}.init_from: '{other}'")
+    groups = [group for network in taken_networks(this.ppo) for group in this.ppo.obs_groups[network]]
+    _check_same_terms(source, name, this, other, that, groups)
+
+
+def _check_teacher(source: str, name: str, this: Config, other: str, that: Config) -> None:
+    """Likewise of a teacher: it reads in its student's task what it was trained with, and may have any shape."""
+    groups = that.ppo.obs_groups["actor"]
+    given = required_groups(this.ppo)
+    for group in groups:
+        if group not in given:
+            raise AthenaError(
+                f"{source}: policies.{name}: ppo.obs_groups.teacher: lacks '{group}', which the teacher '{other}' "
+                "reads; add it"
+            )
+    _check_same_terms(source, name, this, other, that, groups)
+
+
+def _check_same_terms(source: str, name: str, this: Config, other: str, that: Config, groups: Iterable[str]) -> None:
+    """Compare what an observation vector is made of. Noise may differ: it is no part of what a network is made for."""
+    for group in dict.fromkeys(groups):
+        mine, theirs = (_terms(config, group) for config in (this, that))
+        for index, (own, others) in enumerate(zip_longest(mine, theirs, fillvalue="nothing"), start=1):
+            if own != others:
+                raise AthenaError(
+                    f"{source}: policies.{name}: task.observations.{group}: term {index} is {own}, but '{other}', "
+                    f"which it learns from, has {others}; give both the same"
+                )
+
+
+def _terms(config: Config, group: str) -> list[str]:
+    """Terms of an observation group; none of a group that there is not, which the environment says."""
+    found = getattr(config.task.observations, group, None)
+    return [] if found is None else group_terms(found)
 
 
 def resolve_judging(judging: JudgingConfig, where: str) -> dict[str, Any]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from rich.console import Console
-from torch import Tensor
 
 from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.evaluation.report import number, settings
@@ -18,9 +15,8 @@ from athena_wbc.evaluation.results import Results
 from athena_wbc.evaluation.run import evaluate_checkpoint, evaluation_library
 from athena_wbc.files import write_json
 from athena_wbc.motion.corpus import specs_from
-from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.pipeline.bank import choose_teachers, open_bank
-from athena_wbc.pipeline.records import check_output_file, judging_config, read_record
+from athena_wbc.pipeline.records import check_output_file, judging_config
 from athena_wbc.pipeline.tables import print_routing
 
 KIND = "routing"
@@ -162,47 +158,3 @@ def run_routing(
     if console is not None:
         print_routing(content, str(out), console)
     return content
-
-
-@dataclass(frozen=True)
-class Routing:
-    """Which teacher labels which clip (eq. 15)."""
-
-    teachers: tuple[str, ...]
-    """Names of the bank's teachers, in the bank's order."""
-    teacher: Tensor
-    """(M,) int64, on the library's device: index in ``teachers`` of the teacher of each clip of the library."""
-
-
-def load_routing(path: str | os.PathLike[str], library: MotionLibrary, teachers: Sequence[str]) -> Routing:
-    """Read a routing table back for a library and a bank of teachers.
-
-    Args:
-        path: of ``routing.json``.
-        library: the clips that will be rolled out.
-        teachers: names of the bank, in its order; those that the table never routes to may be among them.
-
-    Raises:
-        AthenaError: a missing or damaged file, another library version, other motions, a clip that one side does
-            not know, a teacher that is not in the bank.
-    """
-    content = read_record(path, KIND, "route")
-    routes, again = content.get("routes"), "route again with athena route"
-    if not isinstance(routes, dict) or not all(isinstance(name, str) for name in routes.values()):
-        raise AthenaError(f"{path}: routes: must be a mapping of clips to teachers; {again}")
-    names = list(teachers)
-    known = set(library.names)
-    for clip, teacher in routes.items():
-        if clip not in known:
-            raise AthenaError(f"{path}: routes: clip {suggest(clip, known)}; {again}")
-        if teacher not in names:
-            raise AthenaError(f"{path}: routes.{clip}: teacher {suggest(teacher, names)}; name it with --teacher")
-    for clip in library.names:
-        if clip not in routes:
-            raise AthenaError(f"{path}: routes: has no teacher for the clip '{clip}'; {again}")
-    if content.get("corpus_hash") != library.hash:
-        raise AthenaError(
-            f"{path}: corpus_hash: these clips are other ones of the same names, or in another order; {again}"
-        )
-    index = torch.tensor([names.index(routes[clip]) for clip in library.names], device=library.device)
-    return Routing(tuple(names), index)

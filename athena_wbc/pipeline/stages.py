@@ -16,7 +16,7 @@ from rich.console import Console
 
 from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
-from athena_wbc.evaluation.run import evaluation_library, run_evaluation
+from athena_wbc.evaluation.run import run_evaluation
 from athena_wbc.files import write_json
 from athena_wbc.learning.checkpoint import checkpoints, load_latest
 from athena_wbc.learning.train import run_training
@@ -39,7 +39,7 @@ from athena_wbc.pipeline.plan import (
     ROUTING_FILE,
     Plan,
 )
-from athena_wbc.pipeline.routing import load_routing, run_routing
+from athena_wbc.pipeline.routing import run_routing
 from athena_wbc.pipeline.telling import in_words
 from athena_wbc.pipeline.work import Outcome
 
@@ -85,10 +85,6 @@ def _train(plan: Plan, stage: Stage, device: str, resume: bool) -> Outcome:
     teachers = {name: plan.checkpoint(name) for name in plan.teachers(policy)}
     motions = [RESIDUAL_FILE] if policy.motions == RESIDUAL else list(plan.corpus.specs)
     routing = ROUTING_FILE if len(policy.teachers) > 1 else None
-    if routing is not None:
-        # More than the distillation itself looks at: other clips of the same names, another version.
-        library = evaluation_library(motions, plan.resolved.trainings[stage.policy])
-        load_routing(routing, library, list(teachers))
     result = run_training(
         run,
         policy.iterations,

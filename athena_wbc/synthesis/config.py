@@ -30,7 +30,10 @@ MDM_LITE = "mdm_lite"
 """Name of the generator that learns on the spot, by default from motions for the prompts of a bank."""
 
 _SHARED = {ONE_SHOT: ("start_tier",), "random": ("rehearsal",)}
-"""Scheduler -> options of the rule that mean the same for it: it keeps them in the place of another."""
+"""Scheduler -> options that mean the same for it as for the rule, which has more of them."""
+
+_SERVED = ("endpoint", "members")
+"""Options that name what servers know; none of them is a path."""
 
 EARLIER = ("rehearsal", "all", "none")
 """Which clips of earlier loops are trained again."""
@@ -207,7 +210,7 @@ def load_synthesis(
         name: in ``configs/synthesis``, or a YAML file of one's own; None for the recorded one.
         overrides: ``key=value`` strings; they win over all else.
         given: keys -> values of the command's own options; another generator, judge or scheduler than the file's
-            loses the file's options, but for those of the rule, in which schedulers are comparable.
+            loses the file's options, but for those that both schedulers know, in which they are comparable.
         recorded: where an earlier configuration was read from, and its values; used where ``name`` is None.
 
     Raises:
@@ -261,12 +264,18 @@ def _with_parts(values: dict[str, Any], parts: Mapping[str, str]) -> dict[str, A
 
 
 def _taken_over(old: str, options: Mapping[str, Any], new: str) -> dict[str, Any]:
-    """Options of a scheduler that is put in the place of another: the rule's are a language model's plan too."""
-    of_rule = options.get("rule", {}) if old == LLM else options
-    if new == LLM:
-        return {"rule": dict(of_rule)} if old == RULE and of_rule else {}
-    shared = of_rule if new == RULE and old == LLM else _SHARED.get(new, ())
-    return {option: of_rule[option] for option in shared if option in of_rule}
+    """Options of a scheduler that is put in the place of another: what both know, by the names of the rule."""
+    known = options.get(RULE, {}) if old == LLM else options
+    shared = {key: value for key, value in known.items() if all(_knows(name, key) for name in (old, new))}
+    if old == ONE_SHOT and shared.get("start_tier") is None:
+        # The whole bank, which the rule has no tier for.
+        shared.pop("start_tier", None)
+    return {RULE: shared} if new == LLM and shared else shared
+
+
+def _knows(scheduler: str, option: str) -> bool:
+    """Whether an option of the rule, out of a configuration, is one of a scheduler too: a language model has a rule."""
+    return scheduler in (RULE, LLM) or option in _SHARED.get(scheduler, ())
 
 
 def scheduler_options(config: SynthesisConfig) -> dict[str, Any]:
@@ -364,15 +373,31 @@ def _anchored(config: SynthesisConfig) -> SynthesisConfig:
 
 
 def _rooted(value: Any, own: Callable[[str], str]) -> Any:
-    """Options with absolute paths wherever a text names a file or folder that is there, and with infinity as read."""
+    """Options with absolute paths: those of recordings and costs, and wherever a text names what is there.
+
+    What servers know by its name stays as it is. Infinity is as it was read.
+    """
     if isinstance(value, Mapping):
-        return {key: _rooted(entry, own) for key, entry in value.items()}
+        return {key: _rooted_option(key, entry, own) for key, entry in value.items()}
     if isinstance(value, list):
         return [_rooted(entry, own) for entry in value]
     if value in ("inf", "-inf"):
         return float(value)
     is_path = isinstance(value, str) and (os.sep in value or "." in value) and "://" not in value
     return own(value) if is_path and len(value) < 1000 and os.path.exists(own(value)) else value
+
+
+def _rooted_option(key: str, value: Any, own: Callable[[str], str]) -> Any:
+    if key in _SERVED:
+        return value
+    if key == "cassette" and isinstance(value, Mapping):
+        return {name: _written(entry, own) if name == "path" else entry for name, entry in value.items()}
+    return _written(value, own) if key == "costs" else _rooted(value, own)
+
+
+def _written(value: Any, own: Callable[[str], str]) -> Any:
+    """A file that a run writes, and that need not be there; empty for none."""
+    return own(value) if isinstance(value, str) and value else value
 
 
 def to_dict(config: SynthesisConfig) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from athena_wbc.errors import AthenaError, suggest
@@ -16,6 +16,9 @@ DESCRIPTORS = (
     "action_sequence", "technical_complexity", "movement_intensity", "balance_requirement", "continuity",
 )  # fmt: skip
 """What an analysis of difficulty speaks about."""
+
+STANDS_IN = "stands in for"
+"""How the reason of a judgement begins that was made in the place of a judge without an answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Judgement:
         for key, low, high in (("score", 0.0, 100.0), ("difficulty", 1.0, 10.0)):
             if not low <= getattr(self, key) <= high:
                 raise AthenaError(f"{self.judge}: {key}: must be from {low:g} to {high:g}, is {getattr(self, key):g}")
+
+
+def stood_in(judgements: Iterable[Mapping[str, Any] | None]) -> int:
+    """How many judgements, as plain values, were made in the place of a judge without an answer."""
+    return sum(each is not None and str(each.get("reason", "")).startswith(STANDS_IN) for each in judgements)
 
 
 @dataclasses.dataclass(frozen=True)

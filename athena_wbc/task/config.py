@@ -210,8 +210,8 @@ class GravityCurriculumConfig:
 
     An environment takes alpha over when an episode begins and keeps it until its end. alpha never falls, not even
     where a resumed run is given more iterations. At `full_at` episodes that began at less than 1 g end as time-outs.
-    The factor multiplies randomised gravity; the critic sees the product as `gravity_scale`. Evaluation, playback,
-    benchmarks and all stages but the training itself run at 1 g.
+    The factor multiplies randomised gravity; the critic sees the product as `gravity_scale`. Evaluation, playback and
+    benchmarks run at 1 g; a distillation and a fine-tuning (`ppo.init.required`) refuse a curriculum.
     """
 
     mode: str = "none"

@@ -291,8 +291,8 @@ class ObservationAssembler:
 
     def schema(self) -> list[tuple[str, int]]:
         """(term with its steps and history, size) in order; known after the first `compute`."""
-        terms = self.config.terms
-        return [(_describe(term), size * term.history) for term, size in zip(terms, self._sizes, strict=True)]
+        terms = zip(group_terms(self.config), self.config.terms, self._sizes, strict=True)
+        return [(name, size * term.history) for name, term, size in terms]
 
     def compute(
         self,
@@ -358,6 +358,11 @@ class ObservationAssembler:
             history = torch.where(fresh.view(-1, 1, 1), latest, history)
             self._histories[index] = history
             yield history.flatten(1)
+
+
+def group_terms(config: ObservationGroup) -> list[str]:
+    """Terms of a group with their steps and histories, in order: for one robot they say what its vector means."""
+    return [_describe(term) for term in config.terms]
 
 
 def _describe(term: ObservationTerm) -> str:

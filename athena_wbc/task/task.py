@@ -31,7 +31,7 @@ from athena_wbc.task.termination import TerminationView, check_termination, viol
 from athena_wbc.task.tracking import TrackingErrors, tracking_errors
 
 STANDARD_GRAVITY = 9.81
-"""m/s^2; of the robot's weight, by which contact forces are normalised."""
+"""m/s^2; of the robot's weight, by which contact forces are normalised, and of the factors of gravity."""
 
 
 class TrackingTask:

@@ -15,7 +15,7 @@ from athena_wbc.embodiment import Embodiment, get_embodiment
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.motion.reference import ReferenceState
-from athena_wbc.rotations import quat_apply, quat_from_axis_angle, quat_mul
+from athena_wbc.rotations import quat_apply, quat_exp, quat_mul
 from athena_wbc.task.state import RobotState
 from athena_wbc.task.tracking import tracking_errors
 
@@ -93,7 +93,7 @@ class FakeEnv:
 def moved(reference: ReferenceState, shift: Tensor, turn: Tensor) -> RobotState:
     """The reference as a robot's state, turned about its own root and shifted."""
     state = {field.name: getattr(reference, field.name) for field in dataclasses.fields(ReferenceState)}
-    rotation = quat_from_axis_angle(torch.tensor([0.0, 0.0, 1.0]).expand(len(turn), 3), turn)
+    rotation = quat_exp(torch.tensor([0.0, 0.0, 1.0]) * turn.unsqueeze(-1))
     arm = state["body_pos_w"] - state["root_pos_w"][:, None]
     state["root_pos_w"] = state["root_pos_w"] + shift
     state["body_pos_w"] = state["root_pos_w"][:, None] + quat_apply(rotation[:, None], arm)

@@ -10,7 +10,7 @@ import torch
 from athena_wbc.evaluation import metrics
 from athena_wbc.evaluation.config import Limits
 from athena_wbc.evaluation.errors import RULES
-from athena_wbc.rotations import quat_apply, quat_from_axis_angle, quat_mul
+from athena_wbc.rotations import quat_apply, quat_exp, quat_mul
 
 INF = math.inf
 NAN = math.nan
@@ -206,7 +206,7 @@ def test_weights_do_not_see_translation_and_heading():
     plain = metrics.salience_weights(metrics.heading_local(body, root, tilt), length)
     # Another heading and another place in every frame: walking a circle adds nothing to any body.
     yaw = torch.linspace(0.0, 9.0, 20, dtype=torch.float64)
-    turn = quat_from_axis_angle(torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64).expand(20, 3), yaw)
+    turn = quat_exp(torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64) * yaw.unsqueeze(-1))
     place = torch.randn(20, 3, generator=generator, dtype=torch.float64)
     moved_body = quat_apply(turn[:, None], body) + place[:, None]
     moved_root = quat_apply(turn, root) + place
@@ -218,8 +218,8 @@ def test_heading_local_turns_with_the_heading_and_stays_upright():
     root = torch.tensor([[1.0, 2.0, 0.8]])
     body = root[:, None] + torch.tensor([[[0.0, 0.0, 0.5], [0.0, 1.0, 0.0]]])
     quarter, pitch = torch.tensor([math.pi / 2]), torch.tensor([0.7])
-    turn = quat_from_axis_angle(torch.tensor([[0.0, 0.0, 1.0]]), quarter)
-    tilt = quat_from_axis_angle(torch.tensor([[0.0, 1.0, 0.0]]), pitch)
+    turn = quat_exp(torch.tensor([[0.0, 0.0, 1.0]]) * quarter)
+    tilt = quat_exp(torch.tensor([[0.0, 1.0, 0.0]]) * pitch)
     # Facing +y and bent forward: what is above stays above, what lies in front is along x.
     local = metrics.heading_local(body, root, quat_mul(turn, tilt))
     torch.testing.assert_close(local, torch.tensor([[[0.0, 0.0, 0.5], [1.0, 0.0, 0.0]]]), atol=1e-6, rtol=0.0)

@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 
 from athena_wbc.config import load_config
 from athena_wbc.errors import AthenaError
-from athena_wbc.learning.config import PPOConfig, RegulariserConfig, required_groups, validate
+from athena_wbc.learning.config import PPOConfig, RegulariserConfig, needs_command_base, required_groups, validate
 from athena_wbc.learning.ppo import AthenaPPO
 from athena_wbc.resources import config_names
 from tests.learning.fake_env import FakeEnv
@@ -67,3 +67,12 @@ def test_required_groups() -> None:
     assert required_groups(config)[-1] == "command_base"
     config.regulariser.kind = "none"
     assert "command_base" not in required_groups(config)
+
+
+def test_the_command_base_is_asked_for_where_a_regulariser_reads_it() -> None:
+    config = PPOConfig()
+    assert not needs_command_base(config, ())
+    config.regulariser = RegulariserConfig(kind="grad_caps", on="target")
+    assert needs_command_base(config, ("critic", "command_base"))
+    with pytest.raises(AthenaError, match=r"ppo.regulariser.on: 'target' needs the observation group 'command_base'"):
+        needs_command_base(config, ("critic",))

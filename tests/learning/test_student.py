@@ -6,16 +6,20 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from athena_wbc import cli
+from athena_wbc import __version__, cli
 from athena_wbc.config import load_config
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.checkpoint import load_checkpoint
 from athena_wbc.learning.config import required_groups
 from athena_wbc.learning.train import run_training
+from athena_wbc.sim.env import TrackingEnv
 from tests.learning.tiny import TINY, sway, tensors
+
+ROUTES = {"elbow": "general", "waist": "dynamic"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sway("waist", "waist_yaw_joint", 0.3, seconds=0.6).save(folder / "motions" / "waist.npz")
     train(folder, "general", 1, recipe="general")
     train(folder, "dynamic", 1, "ppo.actor.hidden_dims=[12,8]", recipe="general", seed=5)
-    (folder / "routing.json").write_text(json.dumps({"routes": {"elbow": "general", "waist": "dynamic"}}))
+    (folder / "routing.json").write_text(json.dumps({"routes": ROUTES}))
     distill(folder, "student", 4)
     return folder
 
@@ -78,7 +82,10 @@ def test_what_a_student_records(home: Path) -> None:
     contents = load_checkpoint(home / "student")
     run = contents["run"]
     assert list(run["teachers"]) == ["general", "dynamic"] and run["teachers"]["general"]["iteration"] == 1
-    assert run["routes"] == {"elbow": "general", "waist": "dynamic"}
+    assert run["routes"] == ROUTES
+    # The recipe's noise, which it was not taught with: for whoever asks for some.
+    std = actor(home / "student", 4)["distribution.log_std_param"].exp()
+    torch.testing.assert_close(std, torch.full_like(std, 0.1))
     assert {path.name for path in (home / "student" / "teachers").iterdir()} == {"general.pt", "dynamic.pt"}
     assert set(contents["schema"]) == {"student", "teacher"}
     # Adaptive sampling goes on: every bin starts at a difficulty of one.
@@ -120,6 +127,39 @@ def test_fine_tuning_sees_what_is_deployed_under_nominal_dynamics() -> None:
     assert config.task.randomisation.gravity == [] and config.ppo.algorithm == "ppo"
     assert config.ppo.critic_warmup_iterations > 0 and config.ppo.actor_unfreeze_iterations > 0
     assert config.ppo.actor.init_std <= 0.3 * load_config("general").ppo.actor.init_std
+
+
+@pytest.fixture
+def gravity(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """What acts on every environment in every control step, m/s^2 (N,), as the simulations have it."""
+    seen: list[np.ndarray] = []
+    step = TrackingEnv.step
+
+    def watched(env: TrackingEnv, actions: torch.Tensor) -> object:
+        result = step(env, actions)
+        seen.append(env.physics._fields["opt.gravity"][:, 2].copy())
+        return result
+
+    monkeypatch.setattr(TrackingEnv, "step", watched)
+    return seen
+
+
+def test_students_are_taught_and_tuned_at_1_g(home: Path, tmp_path: Path, gravity: list[np.ndarray]) -> None:
+    distill(home, str(tmp_path / "student"), 1)
+    train(home, str(tmp_path / "tuned"), 1, recipe="finetune", init_from=home / "student")
+    assert len(gravity) == 8 and set(np.concatenate(gravity)) == {-9.81}
+    # The same look at a training whose gravity is reduced.
+    train(home, str(tmp_path / "balance"), 2, recipe="balance")
+    assert -9.81 / 2 in gravity[8]
+
+
+def test_a_curriculum_is_refused_where_a_student_learns(home: Path, tmp_path: Path) -> None:
+    run, key = str(tmp_path / "run"), "task.gravity_curriculum.mode"
+    with pytest.raises(AthenaError, match=f"^{key}: 'progress' is for teachers; a distillation is at 1 g"):
+        distill(home, run, 1, f"{key}=progress")
+    with pytest.raises(AthenaError, match=f"^{key}: 'survival' is for teachers; a fine-tuning is at 1 g"):
+        train(home, run, 1, f"{key}=survival", recipe="finetune", init_from=home / "student")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_expert_starts_where_the_teacher_stands(home: Path) -> None:
@@ -213,6 +253,7 @@ def test_what_only_ppo_uses_changes_no_student(home: Path) -> None:
         ("general", "general", ["ppo.actor.std_type=scalar"], r"ppo.actor.std_type: was log, this run's is scalar"),
         ("general", "general", ["task.action.scale=0.5"], r"task.action.scale: was trained with 0.25, this is 0.5"),
         ("general", "student", [], r"ppo.init.critic: it holds no critic \(a distilled student\); set it to false"),
+        ("general", "student/teachers/general.pt", [], r"it holds no critic \(a student's copy of a teacher\); set it"),
         ("finetune", "general", [], r"ppo.obs_groups.actor: it reads \[teacher\], this run's reads \[student\]"),
         ("finetune", None, [], r"--init_from: the recipe 'finetune' starts from a policy; name its run here"),
         ("finetune", "gone", [], r"gone: no such checkpoint"),
@@ -268,6 +309,23 @@ def test_a_resume_with_other_teachers_or_routes_is_refused(home: Path, tmp_path:
         distill(home, "student", 5, resume=True, routing=tmp_path / "r.json")
     with pytest.raises(AthenaError, match="the run learns without teachers"):
         distill(home, "general", 5, resume=True, recipe=None)
+
+
+def test_a_routing_of_other_clips_or_another_version_is_refused(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    for told, message in (
+        ({"corpus_hash": "0123456789abcdef"}, "r.json: corpus_hash: the motions are not the clips that were routed"),
+        ({"library_version": "0.0.1"}, "r.json: library_version: was written by athena_wbc 0.0.1"),
+    ):
+        path.write_text(json.dumps({"routes": ROUTES} | told))
+        with pytest.raises(AthenaError, match=message):
+            distill(home, str(tmp_path / "run"), 1, routing=path)
+        with pytest.raises(AthenaError, match=message):
+            distill(home, "student", 5, resume=True, routing=path)
+    assert not (tmp_path / "run").exists()
+    clips = load_checkpoint(home / "student")["run"]["motions_hash"]
+    path.write_text(json.dumps({"routes": ROUTES, "corpus_hash": clips, "library_version": __version__}))
+    assert distill(home, "student", 4, resume=True, routing=path).iteration == 4
 
 
 def test_the_command_distils_with_one_teacher(home: Path, tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from athena_wbc import __version__
 from athena_wbc.errors import AthenaError
 from athena_wbc.learning.checkpoint import build_policy, save_checkpoint
 from athena_wbc.learning.teachers import (
     RoutedTeachers,
     TeacherBank,
     check_names,
+    check_routed_clips,
     describe,
     digest,
     keep_teachers,
@@ -153,6 +155,19 @@ def test_routes_are_read_whatever_stands_beside_them(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dumps({"routes": {"walk": "general"}, "success": {"walk": {"general": 1.0}}}))
     assert read_routes(path) == {"walk": "general"}
+
+
+def test_a_routing_that_says_what_it_was_made_for_is_taken_at_its_word(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"routes": {}, "library_version": __version__, "corpus_hash": "abcd"}))
+    check_routed_clips(path, "abcd")
+    with pytest.raises(AthenaError, match=r"r.json: corpus_hash: the motions are not the clips .*; give the same"):
+        check_routed_clips(path, "dcba")
+    path.write_text(json.dumps({"routes": {}}))
+    check_routed_clips(path, "dcba")
+    path.write_text(json.dumps({"routes": {}, "library_version": "0.0.1"}))
+    with pytest.raises(AthenaError, match=r"r.json: library_version: was written by athena_wbc 0.0.1, this is "):
+        read_routes(path)
 
 
 def test_a_digest_is_of_all_that_acts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -128,8 +129,17 @@ def test_resume_with_another_option_is_refused(option: str, value: object, messa
 
 
 def test_resume_with_other_motions_is_refused(run: Path) -> None:
-    with pytest.raises(AthenaError, match=r"motions: the run was started with .*, --resume was given builtin"):
-        train(run, "builtin", 4, resume=True)
+    with pytest.raises(AthenaError, match=r"builtin:walk: motions: differ from those that .*model_2.pt was trained on"):
+        train(run, "builtin:walk", 4, resume=True)
+
+
+def test_a_training_goes_on_wherever_its_motions_lie(motions: str, tmp_path: Path) -> None:
+    there = Path(shutil.copytree(motions, tmp_path / "there"))
+    train(tmp_path / "run", str(there), 1)
+    elsewhere = str(there.rename(tmp_path / "elsewhere"))
+    assert train(tmp_path / "run", elsewhere, 2, resume=True).iteration == 2
+    assert load_checkpoint(tmp_path / "run")["run"]["motions"] == [elsewhere]
+    assert train(tmp_path / "run", None, 2, resume=True).iteration == 2
 
 
 @pytest.mark.parametrize(
@@ -154,8 +164,8 @@ def test_resume_reads_the_motions_as_they_were_read(tmp_path: Path) -> None:
     train(tmp_path / "run", spec, 1)
     assert load_checkpoint(tmp_path / "run")["run"]["motions"] == [spec]
     assert train(tmp_path / "run", None, 2, resume=True).iteration == 2
-    with pytest.raises(AthenaError, match=r"motions: the run was started with .*20\.0"):
-        train(tmp_path / "run", str(path), 3, resume=True)
+    with pytest.raises(AthenaError, match=r"motions: differ from those that .* was trained on"):
+        train(tmp_path / "run", spec.replace("20.0", "25.0"), 3, resume=True)
 
 
 def test_some_keys_may_change_on_resume(motions: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.pipeline.folders import move_aside
-from athena_wbc.pipeline.graph import EVALUATE, TRAIN, Stage
+from athena_wbc.pipeline.graph import EVALUATE, MANIFESTS, MINE, PICTURES, ROUTE, TRAIN, Stage
 from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import Plan
 from athena_wbc.pipeline.schedule import Schedule
@@ -125,3 +125,24 @@ def test_only_trainings_are_moved_aside(tmp_path: Path) -> None:
     Plan.clear(plan, Stage("general", TRAIN, "general"))
     assert sorted(path.name for path in (tmp_path / "replaced").iterdir()) == ["general.1", "general.2"]
     Plan.clear(plan, Stage("general", TRAIN, "general"))  # nothing is there
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy", "left"),
+    [
+        (TRAIN, "general", {"evaluation", "pictures", "residual.json", "routing.json", "replaced"}),
+        (MINE, "", {"general", "evaluation", "pictures", "routing.json"}),
+        (ROUTE, "", {"general", "evaluation", "pictures", "residual.json"}),
+        (PICTURES, "general", {"general", "evaluation", "residual.json", "routing.json"}),
+        (MANIFESTS, "", {"general", "evaluation", "pictures", "residual.json", "routing.json"}),
+        ("", "", {"general", "evaluation", "pictures", "residual.json", "routing.json"}),
+    ],
+)
+def test_what_a_stage_that_is_gone_takes_along(tmp_path: Path, kind: str, policy: str, left: set[str]) -> None:
+    for name in ("general", "evaluation", "pictures"):
+        (tmp_path / name).mkdir()
+    for name in ("residual.json", "routing.json"):
+        (tmp_path / name).touch()
+    for _ in range(2):  # the second time there is nothing
+        Plan.remove_shown(SimpleNamespace(folder=tmp_path), kind, policy)
+        assert {path.name for path in tmp_path.iterdir()} == left

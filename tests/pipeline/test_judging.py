@@ -13,12 +13,13 @@ from athena_wbc.embodiment import get_embodiment
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
 from athena_wbc.learning.checkpoint import load_checkpoint, save_checkpoint
+from athena_wbc.learning.teachers import check_routed_clips, read_routes, route_indices
 from athena_wbc.learning.train import run_training
 from athena_wbc.motion.clip import MotionClip
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.pipeline.mining import load_residual, run_mining
-from athena_wbc.pipeline.routing import load_routing, run_routing
+from athena_wbc.pipeline.routing import run_routing
 
 pytest.importorskip("mujoco.batch", reason="the MuJoCo shell needs mujoco >= 3.17")
 
@@ -135,10 +136,13 @@ def test_every_teacher_on_every_clip(motions, bank, tmp_path, capsys):
 
     robot = get_embodiment("g1")
     library = MotionLibrary(load_clips(str(motions), robot), robot)
-    assert load_routing(out, library, ["copy", "general"]).teacher.tolist() == [1, 1]
+    assert route_indices(read_routes(out), library.names, ["copy", "general"], str(out)).tolist() == [1, 1]
+    check_routed_clips(out, library.hash)
     other = MotionLibrary(load_clips(str(motions / "stand.npz"), robot), robot)
     with pytest.raises(AthenaError, match=r"routing\.json: routes: clip unknown 'leap'"):
-        load_routing(out, other, ["general"])
+        route_indices(read_routes(out), other.names, ["general"], str(out))
+    with pytest.raises(AthenaError, match=r"routing\.json: corpus_hash"):
+        check_routed_clips(out, other.hash)
 
 
 def test_a_teacher_is_left_out(motions, bank, tmp_path):

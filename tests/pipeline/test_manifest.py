@@ -50,6 +50,16 @@ def test_what_changed_is_named_with_both_values(tmp_path: Path) -> None:
     assert changes == [f"settings changed (a: None -> {'x' * 37}..., b: None -> 1, c: None -> 2, 1 more)"]
 
 
+def test_the_query_of_an_address_is_not_told(tmp_path: Path) -> None:
+    """A server's address may have a key in its query: that it changed is told, and not to what."""
+    manifest, then = Manifest.new(tmp_path), {"url": "http://a/g?key=hush", "members": [{"url": "http://a?key=hush"}]}
+    manifest.content["stages"] = {"generate": {"settings": then, "inputs": {"settings": "a"}}}
+    now = {"url": "http://a/g?key=other", "members": [{"url": "http://b?key=other"}]}
+    (change,) = manifest.changed_inputs("generate", {"settings": "b"}, now)
+    assert "url: http://a/g?*** -> http://a/g?***" in change
+    assert "members: [{'url': 'http://a?*** -> [{'url': 'http://b?***" in change
+
+
 def test_the_order_of_keys_is_no_change() -> None:
     assert settings_hash({"a": 1, "b": [1, 2]}) == settings_hash({"b": (1, 2), "a": 1})
     assert settings_hash({"b": [1, 2]}) != settings_hash({"b": [2, 1]})

@@ -22,6 +22,7 @@ def test_what_comes_with_the_library_can_be_run(name: str) -> None:
     known = config_names("recipe")
     assert all(policy.recipe in known for policy in config.policies.values())
     assert list(build_graph(config, name))[-1] == "report"
+    assert list(resolve(config, name).trainings) == list(config.policies)
 
 
 def test_what_must_be_there() -> None:
@@ -103,6 +104,11 @@ def test_bad_values_are_one_line_that_names_the_key(override: str, message: str)
 
 
 TWO = {"a": {"recipe": "general"}, "b": {"recipe": "general", "init_from": "a"}}
+SCHOOL = {
+    "a": {"recipe": "general"},
+    "s": {"recipe": "student", "teachers": ["a"]},
+    "f": {"recipe": "finetune", "init_from": "s"},
+}
 
 
 def resolved(tmp_path: Path, policies: dict[str, dict[str, object]], *overrides: str) -> Resolved:
@@ -131,6 +137,48 @@ def resolved(tmp_path: Path, policies: dict[str, dict[str, object]], *overrides:
         (TWO, "policies.b.overrides=[sim.decimation=2]", r"policies.b: sim.dt \* sim.decimation: is "),
         (TWO, "policies.a.overrides=[task.actoin.scale=2]", "policies.a: .*did you mean"),
         (TWO, "policies.b.overrides=[robot=go1]", "policies.b: "),
+        (
+            TWO,
+            "policies.b.overrides=['ppo.actor.hidden_dims=[8]']",
+            r"my.yaml: policies.b.init_from: 'a': ppo.actor.hidden_dims: was \[.*\], this run's is \[8\]; set the same",
+        ),
+        (TWO, "policies.b.overrides=['ppo.critic.hidden_dims=[8]']", "'a': ppo.critic.hidden_dims: was"),
+        (
+            TWO,
+            "policies.b.overrides=[ppo.actor.std_type=scalar]",
+            "'a': ppo.actor.std_type: was log, this run's is",
+        ),
+        (TWO, "policies.b.overrides=['ppo.obs_groups.actor=[student]']", r"ppo.obs_groups.actor: it reads \[teacher\]"),
+        (
+            TWO,
+            "policies.b.overrides=['task.observations.critic.terms=[{term: joint_pos}]']",
+            "my.yaml: policies.b: task.observations.critic: term 1 is joint_pos, but 'a', which it learns from, has re",
+        ),
+        (
+            SCHOOL | {"f": {"recipe": "general", "init_from": "s"}},
+            None,
+            r"policies.f.init_from: 's': ppo.init.critic: it holds no critic \(a distilled student\)",
+        ),
+        (
+            SCHOOL,
+            "policies.s.overrides=['task.observations.teacher.terms=[{term: joint_pos, history: 3}]']",
+            "policies.s: task.observations.teacher: term 1 is joint_pos x3, but 'a', which it learns from, has ref",
+        ),
+        (
+            SCHOOL,
+            "policies.s.overrides=['ppo.obs_groups.teacher=[critic]']",
+            "policies.s: ppo.obs_groups.teacher: lacks 'teacher', which the teacher 'a' reads; add it",
+        ),
+        (
+            SCHOOL,
+            "policies.s.overrides=[task.gravity_curriculum.mode=progress]",
+            "policies.s: task.gravity_curriculum.mode: 'progress' is for teachers; a distillation is at 1 g",
+        ),
+        (
+            SCHOOL,
+            "policies.f.overrides=[task.gravity_curriculum.mode=survival]",
+            "policies.f: task.gravity_curriculum.mode: 'survival' is for teachers; a fine-tuning is at 1 g",
+        ),
         ({"a": {"recipe": "general"}}, "evaluation.protocol=athina", "my.yaml: evaluation: .*did you mean 'athena'"),
         ({"a": {"recipe": "general"}}, "evaluation.randomisation=lihgt", "evaluation: .*did you mean 'light'"),
         ({"a": {"recipe": "general"}}, "manifests.overrides=[sise=3]", "did you mean 'size'"),
@@ -142,6 +190,18 @@ def test_what_the_files_behind_it_say_is_checked_too(
     with pytest.raises(AthenaError, match=message) as error:
         resolved(tmp_path, policies, *([] if override is None else [override]))
     assert "\n" not in str(error.value)
+
+
+def test_what_may_differ_between_those_that_learn_from_each_other(tmp_path: Path) -> None:
+    """The shape of a teacher, the noise of what it reads, groups that nobody reads, and a critic that stays behind."""
+    apart = [
+        "ppo.actor.hidden_dims=[8]",
+        "task.observations.teacher.noise=true",
+        "task.observations.critic.terms=[{term: joint_pos}]",
+    ]
+    policies = SCHOOL | {"s": SCHOOL["s"] | {"overrides": apart}, "f": SCHOOL["f"] | {"overrides": [apart[0]]}}
+    policies["b"] = TWO["b"] | {"overrides": ["ppo.critic.hidden_dims=[8]", "ppo.init.critic=false", apart[2]]}
+    assert resolved(tmp_path, policies).trainings["s"].ppo.actor.hidden_dims == [8]
 
 
 def test_what_has_no_effect_is_left_out_of_a_trainings_settings(tmp_path: Path) -> None:

@@ -1,25 +1,20 @@
-"""Which teacher gets which clip, by hand, and routing tables that are read back."""
+"""Which teacher gets which clip, by hand."""
 
 from __future__ import annotations
 
 import io
-import json
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from athena_wbc import __version__
 from athena_wbc.errors import AthenaError
-from athena_wbc.files import write_json
-from athena_wbc.pipeline.routing import load_routing, routing_record, select_routes
+from athena_wbc.pipeline.routing import routing_record, select_routes
 from athena_wbc.pipeline.tables import print_routing
 from tests.pipeline.made import make_results
 
 INF = math.inf
-LIBRARY = SimpleNamespace(names=("walk", "kick", "crane"), hash="abcd", device="cpu")
 BANK = ("general", "dynamic", "balance")
 
 
@@ -104,57 +99,3 @@ def test_the_table_tells_ties_and_teachers_without_success() -> None:
     assert "no teacher succeeds on: crane" in text
     assert "left out: old" in text
     assert [line.split()[0] for line in text.splitlines()[1:4]] == ["crane", "kick", "walk"]
-
-
-def table(**changes: object) -> dict:
-    return {
-        "kind": "routing",
-        "library_version": __version__,
-        "corpus_hash": "abcd",
-        "routes": {"crane": "balance", "kick": "dynamic", "walk": "general"},
-    } | changes
-
-
-def test_a_table_is_read_back_in_the_order_of_library_and_bank(tmp_path) -> None:
-    path = tmp_path / "routing.json"
-    write_json(path, table())
-    routing = load_routing(path, LIBRARY, BANK)
-    assert routing.teachers == BANK
-    assert routing.teacher.tolist() == [0, 1, 2]
-    assert load_routing(path, LIBRARY, ("balance", "spare", "general", "dynamic")).teacher.tolist() == [2, 3, 0]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"kind": "residual"}, "kind: is no 'routing' record; write it with athena route"),
-        ({"library_version": "0.0.1"}, "library_version: was written by athena_wbc 0.0.1"),
-        ({"routes": ["walk"]}, "routes: must be a mapping of clips to teachers"),
-        ({"routes": {"walk": 0, "kick": 1, "crane": 2}}, "routes: must be a mapping"),
-        (
-            {"routes": {"walk": "general", "kick": "general", "crane": "general", "wlk": "general"}},
-            r"routes: clip unknown 'wlk'; did you mean 'walk'\?",
-        ),
-        ({"routes": {"walk": "general", "kick": "general"}}, "routes: has no teacher for the clip 'crane'"),
-        (
-            {"routes": {"walk": "general", "kick": "dynamik", "crane": "general"}},
-            r"routes\.kick: teacher unknown 'dynamik'; did you mean 'dynamic'\?",
-        ),
-        ({"corpus_hash": "dcba"}, "corpus_hash: these clips are other ones"),
-    ],
-)
-def test_a_wrong_table_is_one_line(tmp_path, changes: dict, expected: str) -> None:
-    path = tmp_path / "routing.json"
-    write_json(path, table(**changes))
-    with pytest.raises(AthenaError, match=expected) as caught:
-        load_routing(path, LIBRARY, BANK)
-    assert str(caught.value).startswith(f"{path}: ")
-
-
-def test_a_damaged_table_is_one_line(tmp_path) -> None:
-    path = tmp_path / "routing.json"
-    path.write_text(json.dumps(table())[:-40])
-    with pytest.raises(AthenaError, match="damaged, not readable as JSON"):
-        load_routing(path, LIBRARY, BANK)
-    with pytest.raises(AthenaError, match="no such file; write it with athena route"):
-        load_routing(tmp_path / "gone.json", LIBRARY, BANK)

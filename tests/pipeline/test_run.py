@@ -14,11 +14,13 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
 from athena_wbc.pipeline import lock, pictures
 from athena_wbc.pipeline.config import load_pipeline
+from athena_wbc.pipeline.findings import read_findings
 from athena_wbc.pipeline.manifest import Manifest
 from athena_wbc.pipeline.plan import make_plan
 from athena_wbc.pipeline.resolve import resolve
 from athena_wbc.pipeline.stages import run_stage
 from athena_wbc.sim import registry
+from tests.learning.tiny import sway
 from tests.pipeline.small_pipeline import fake_report, results, run, stages, started, write_config
 
 
@@ -238,6 +240,45 @@ def test_an_empty_residual_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert started(run(tmp_path / "out", resume=True)) == {}
 
 
+def test_an_empty_residual_set_in_a_folder_that_had_experts(out: Path, tmp_path: Path) -> None:
+    """They are moved aside: nothing of them is left to be shown."""
+    assert read_findings(out).actors["dynamic"] == "teacher"
+    lax = tmp_path / "lax.yaml"
+    lax.write_text("inherit: athena\nrollouts: 1\nlimits: {key_body: 9.0, height: 9.0, yaw: 3.0}\n")
+    run(out, resume=True, until="evaluate.dynamic", overrides=[f"mining.protocol={lax}"])
+    assert stages(out)["dynamic"]["why"] == "the residual set is empty"
+    found = read_findings(out)
+    assert found.residual["clips"] == [] and "dynamic" not in found.actors
+    assert ("dynamic", "full") not in found.evaluations and ("student", "full") in found.evaluations
+    assert not (out / "dynamic").exists()
+    assert (out / "replaced" / "dynamic.1" / "checkpoints" / "model_2.pt").is_file()
+
+
+def test_stages_that_there_are_no_longer_leave_nothing_to_be_shown(out: Path, tmp_path: Path) -> None:
+    only = {"general": {"recipe": "general", "iterations": 2}}
+    config = write_config(tmp_path, policies=only, evaluation__sets=["full"], compare=[])
+    assert started(run(out, config, resume=True, until="general")) == {}
+    found = read_findings(out)
+    assert found.policies == ["general"] and list(found.evaluations) == [("general", "full"), ("general", "residual")]
+    assert found.residual is None and found.routing is None
+    assert found.pictures == []
+    aside = sorted(path.name for path in (out / "replaced").iterdir())
+    assert aside == ["dynamic.1", "finetune.1", "student.1"]
+
+
+def test_other_words_for_the_same_clips_choose_the_sets_again(tmp_path: Path) -> None:
+    changes = {"evaluation__sets": ["dynamic"], "manifests": {"overrides": ["min_duration=0.1"]}}
+    config = write_config(tmp_path, **changes)
+    run(tmp_path / "out", config, until="manifests")
+    assert stages(tmp_path / "out")["manifests"]["clips"]["dynamic"] == []
+    knee = sway("knee", "left_knee_joint", 0.9, seconds=0.5)
+    for said in ({"text": "a high kick"}, {"label": "dynamic"}, {"source": "kicks/high_kick.bvh"}):
+        knee.replace(**said).save(tmp_path / "motions" / "knee.npz")
+        told = run(tmp_path / "out", until="manifests", resume=True)
+        assert started(told) == {"manifests": "descriptions changed"}
+        assert stages(tmp_path / "out")["manifests"]["clips"]["dynamic"] == ["knee"], said
+
+
 def test_the_diagnostic_sets(tmp_path: Path) -> None:
     config = write_config(tmp_path, motions=["builtin:wave,walk,high_kick"], evaluation__sets=["dynamic", "balance"])
     run(tmp_path / "out", config, until="manifests")
@@ -323,13 +364,22 @@ def test_a_routing_that_does_not_fit_is_not_distilled(
     assert not (out / "student").exists()
 
 
+def test_a_mismatch_that_the_configuration_shows_is_told_before_anything_is_trained(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ("--config", str(home / "pipeline.yaml"), "--out", str(tmp_path / "out"))
+    error = refused(capsys, *config, "policies.dynamic.overrides=['ppo.actor.hidden_dims=[8]']")
+    assert "policies.dynamic.init_from: 'general': ppo.actor.hidden_dims: was [16], this run's is [8]" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_error_in_a_stage_is_one_line_and_on_record(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A network that does not fit is found when the expert starts; what was done before it stays."""
+    """Too few samples are found when the expert starts; what was done before it stays."""
     config = ("--config", str(home / "pipeline.yaml"), "--out", str(tmp_path / "out"), "--until", "dynamic")
-    overrides = ("policies.dynamic.overrides=['ppo.actor.hidden_dims=[8]']",)
+    overrides = ("policies.dynamic.overrides=[ppo.num_mini_batches=64]",)
     assert "dynamic: " in refused(capsys, *config, *overrides)
     found = stages(tmp_path / "out")
     assert (found["mine"]["status"], found["dynamic"]["status"]) == ("done", "failed")
-    assert "hidden_dims" in found["dynamic"]["error"]
+    assert "num_mini_batches" in found["dynamic"]["error"]

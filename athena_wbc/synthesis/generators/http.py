@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from athena_wbc.address import check_address, public_address
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.safe_npz import Npz
-from athena_wbc.synthesis.address import check_address, public_address
 from athena_wbc.synthesis.generators.mdm.features import placed_start
 from athena_wbc.synthesis.human_features import joints_at_rate
 from athena_wbc.synthesis.motion import FPS, JOINTS, SyntheticMotion

@@ -27,7 +27,7 @@ from athena_wbc.synthesis.language.structure import quoted
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.protocols import Judge
-from athena_wbc.synthesis.records import Judgement
+from athena_wbc.synthesis.records import STANDS_IN, Judgement
 
 MOST_PROMPT = 1500
 """Characters of a prompt that a model is shown."""
@@ -228,7 +228,8 @@ def stand_in(
     assert fallback is not None
     judgement = fallback.judge([motion], [prompt])[0]
     why = "; ".join(map(str, failures))
-    return dataclasses.replace(judgement, reason=f"stands in for a model without an answer ({why}). {judgement.reason}")
+    reason = f"{STANDS_IN} a model without an answer ({why}). {judgement.reason}"
+    return dataclasses.replace(judgement, reason=reason)
 
 
 def alignment_messages(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from athena_wbc.address import check_address, public_address
 from athena_wbc.errors import AthenaError, suggest
-from athena_wbc.synthesis.address import check_address, public_address
 
 STRUCTURES = ("auto", "json_schema", "json_object")
 MODES = ("off", "live", "record", "replay")

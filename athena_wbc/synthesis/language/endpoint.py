@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from athena_wbc.address import public_address
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.address import public_address
 from athena_wbc.synthesis.language.cassette import Cassette, question_key, without_images
 from athena_wbc.synthesis.language.config import CassetteConfig, EndpointConfig, check_cassette, check_endpoint
 from athena_wbc.synthesis.language.costs import CostLog, Usage

@@ -27,7 +27,7 @@ from athena_wbc.synthesis.loop.store import load_motion, read_lines, save_motion
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt, prompt_from_dict
 from athena_wbc.synthesis.protocols import Schedule
-from athena_wbc.synthesis.records import told
+from athena_wbc.synthesis.records import stood_in, told
 
 PROMPTS_FILE, SCHEDULE_FILE, GENERATED_FILE = "prompts.jsonl", "schedule.json", "generated.jsonl"
 FILTERS_FILE, PREPARED_FOLDER = "filters.jsonl", "prepared"
@@ -197,7 +197,11 @@ def judge(plan: LoopPlan, loop: int, resume: bool) -> Outcome:
             print(f"{len(rows)} motions judged", flush=True)
     write_lines(path, rows)
     verdicts = Counter(row["judgement"]["verdict"] for row in rows)
-    return Outcome((str(path),), {"verdicts": dict(sorted(verdicts.items())), "told": counts(verdicts)})
+    others = stood_in(row["judgement"] for row in rows)
+    text = counts(verdicts)
+    text += f"; '{config.name}' gave no answer for {others} of {len(rows)}: another judge stood in" if others else ""
+    facts = {"verdicts": dict(sorted(verdicts.items())), "stood_in": others, "told": text}
+    return Outcome((str(path),), facts)
 
 
 def retarget(plan: LoopPlan, loop: int, resume: bool) -> Outcome:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,9 +27,13 @@ from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
 from athena_wbc.synthesis.config import FIXED, SynthesisConfig, generator_options, plain, scheduler_options, to_dict
 from athena_wbc.synthesis.generators.sources import sources_digest
+from athena_wbc.synthesis.language.config import ADVISER
 from athena_wbc.synthesis.loop import graph
 from athena_wbc.synthesis.loop.graph import LoopStage, build_graph, loop_folder
-from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_sources
+from athena_wbc.synthesis.loop.resolve import Resolved, check_parts, generator_sources, replayed_recordings
+from athena_wbc.synthesis.loop.trained import trained_clips
+
+_LOGGER = logging.getLogger(__name__)
 
 TRACKER, PIPELINE = "tracker", "pipeline"
 """Folders of a loop's training, within the loop's."""
@@ -44,6 +49,8 @@ _PIECES = {
     graph.RETARGET: (CORPUS_FOLDER, RETARGET_FILE),
 }
 """Where they keep it, within the loop's folder; trainings have checkpoints."""
+_ASKED = {graph.PROMPTS: ("scheduler",), graph.GENERATE: ("judge", ADVISER), graph.JUDGE: ("judge",)}
+"""Kinds -> parts whose recordings they depend on; motions only where they are refined."""
 
 
 @dataclass
@@ -111,7 +118,7 @@ class LoopPlan(Work):
             }
         if kind == graph.GENERATE:
             assessed = {key: values[key] for key in ("conversion", "filters")}
-            assessed["judge"] = _without(values["judge"], "batch", "accept")
+            assessed |= {"judge": _without(values["judge"], "batch", "accept"), "bank": bank_hash(self.bank)}
             refine = values["refine"] | (assessed if config.refine.on else {})
             generator = _without(values["generator"], "batch") | {"options": plain(generator_options(config))}
             return {"generator": generator, "refine": refine, "frames": config.frames, "seed": self.seed}
@@ -149,11 +156,20 @@ class LoopPlan(Work):
         elif stage.kind == graph.GENERATE:
             files = generator_sources(self.config, self.source)
             inputs |= {"files": sources_digest(files)} if files else {}
+        if recordings := self._recordings(stage):
+            inputs["recordings"] = sources_digest(recordings)
         if stage.kind in (graph.EVALUATE, graph.BASELINE):
             inputs["heldout"] = self.heldout.hash
         if stage.kind == graph.REPORT:
             inputs["source"] = self.reference.hash
         return inputs
+
+    def _recordings(self, stage: Stage) -> list[Path]:
+        """What language models have answered that a stage asks nothing any more."""
+        if stage.kind == graph.GENERATE and not self.config.refine.on:
+            return []
+        replayed = replayed_recordings(self.config, self.folder)
+        return list(dict.fromkeys(replayed[part] for part in _ASKED.get(stage.kind, ()) if part in replayed))
 
     def _starts_anew(self, stage: Stage) -> bool:
         return graph.starts_anew(self.config, _loop(stage))
@@ -203,6 +219,7 @@ def make_loop_plan(
         trained, clips = Motions((), (), ""), []
     heldout, others = _read(config, config.heldout, "heldout", source, folder, embodiment)
     check_heldout(clips, others, source)
+    _check_trackers(config, others, source, embodiment)
     reference, _ = _read(config, config.analysis.source, "analysis.source", source, folder, embodiment)
     return LoopPlan(
         folder, label, build_graph(config), manifest, config, source, seed, bank, trained, heldout, reference, resolved
@@ -229,6 +246,22 @@ def _read(
         raise AthenaError(f"{source}: {key}: {error} (relative paths start at {config.motions_root})") from error
     digest = sha256_json([corpus_hash(clips), embodiment.hash])
     return Motions(tuple(specs_from(rooted, folder)), tuple(clip.name for clip in clips), digest), clips
+
+
+def _check_trackers(
+    config: SynthesisConfig, heldout: Sequence[MotionClip], source: str, embodiment: Embodiment
+) -> None:
+    """Refuse to hold motions out that a given tracker was trained on, as far as its checkpoint tells."""
+    given = {"fixed.checkpoint": config.fixed.checkpoint, "training.init_from": config.training.init_from}
+    for key, checkpoint in given.items():
+        if not heldout or checkpoint in (None, FIXED):
+            continue
+        try:
+            clips = trained_clips(checkpoint, embodiment, config.motions_root)
+        except AthenaError as error:
+            _LOGGER.warning("%s: %s: %s; nobody knows whether it has seen the held-out motions", source, key, error)
+            continue
+        check_heldout(clips, heldout, source, f"hold another one out, or give another {key} than {checkpoint}")
 
 
 def _loop(stage: Stage) -> int:

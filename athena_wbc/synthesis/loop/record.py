@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from athena_wbc.synthesis.prompt import Prompt, prompt_from_dict
-from athena_wbc.synthesis.records import Judgement, Observation, TrackerMetrics, record_from
+from athena_wbc.synthesis.records import Judgement, Observation, TrackerMetrics, record_from, stood_in
 
 FREE = "free text"
 """Where prompts without a domain are counted."""
@@ -120,7 +120,8 @@ def summary(
     Returns:
         ``domains`` (clips kept of each domain), ``prompts``, ``kept`` and ``dropped`` (by reason), ``mean_speed`` of
         the robot's bodies over the clips kept (m/s), ``fixed_tracker_success``, ``difficulty`` (1 - mean TIS of the
-        fixed tracker), ``judge_difficulty`` (1 to 10), ``tier``, the same ``by_domain``, and ``tracker``, ``heldout``.
+        fixed tracker), ``stood_in`` (motions that another judge had to judge, as the one of the run gave no
+        answer), ``judge_difficulty`` (1 to 10), ``tier``, the same ``by_domain``, and ``tracker``, ``heldout``.
         What was not measured is None.
     """
     kept = [row for row in rows if row["kept"]]
@@ -150,6 +151,7 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "mean_acceleration": _mean([row["speed"]["acceleration"] for row in kept]),
         "fixed_tracker_success": _mean([metrics["success"] for metrics in fixed]),
         "difficulty": None if tis is None else 1.0 - tis,
+        "stood_in": stood_in(row["judgement"] for row in rows),
         "judge_difficulty": _mean([row["judgement"]["difficulty"] for row in kept if row["judgement"] is not None]),
         "tier": _mean([row["prompt"]["tier"] for row in kept]),
         "tracker_success": _mean([metrics["success"] for metrics in own]),

@@ -15,7 +15,7 @@ from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
 from athena_wbc.synthesis.config import SynthesisConfig, generator_options, scheduler_options
-from athena_wbc.synthesis.language.config import ADVISER, placed
+from athena_wbc.synthesis.language.config import ADVISER, ASKING, CassetteConfig, placed
 from athena_wbc.synthesis.protocols import Generator
 from athena_wbc.synthesis.refine.config import refine_config
 
@@ -125,6 +125,32 @@ def generator_sources(config: SynthesisConfig, source: str) -> tuple[Path, ...]:
     except AthenaError as error:
         raise AthenaError(f"{source}: generator: {error}") from None
     return files
+
+
+def replayed_recordings(config: SynthesisConfig, folder: Path) -> dict[str, Path]:
+    """Recordings of language models that the parts of a checked run answer from: part of the run -> file.
+
+    One that another part still writes to is left out: it belongs to the run, and grows with whatever that part asks.
+
+    Args:
+        folder: of the run, absolute.
+
+    Returns:
+        For ``judge``, ``scheduler`` and `ADVISER`, those that replay.
+    """
+    judge, scheduler = config.judge, config.scheduler
+    parts = {"judge": (judge.name, judge.options), "scheduler": (scheduler.name, scheduler.options)}
+    if config.refine.on and config.refine.options.get("adviser"):
+        parts[ADVISER] = (ADVISER, config.refine.options["adviser"])
+    home = folder / LANGUAGE_FOLDER
+    tapes = {
+        part: {"mode": CassetteConfig.mode} | placed(name, options, home)["cassette"]
+        for part, (name, options) in parts.items()
+        if name in ASKING
+    }
+    written = {tape["path"] for tape in tapes.values() if tape["mode"] in ("record", "live")}
+    replayed = {part: tape["path"] for part, tape in tapes.items() if tape["mode"] == "replay"}
+    return {part: Path(path) for part, path in replayed.items() if path not in written}
 
 
 def _training(config: SynthesisConfig, key: str, source: str) -> dict[str, Any]:

@@ -65,6 +65,15 @@ class Assessment:
         """Whether somebody has looked at the motion."""
         return self.alignment is not None
 
+    def is_better_than(self, other: Assessment) -> bool:
+        """Whether the motion is to be kept in place of the other one.
+
+        A good one goes before all others, then one that every filter passed, since a loop drops the rest; the higher
+        score decides between equals. Scores of a motion that somebody saw and of one that nobody did do not compare.
+        """
+        rank, others = (self.is_good, not self.failed), (other.is_good, not other.failed)
+        return rank > others if rank != others else self.sees == other.sees and self.score > other.score
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a transcript; of the filters those that did not pass."""
         judgement = self.judgement

@@ -98,8 +98,9 @@ def refine(
 ) -> Refined:
     """Make a motion, assess it, and do something about its faults until there are none or the rounds are used up.
 
-    The best score is kept, and of equal scores the first. An edit that makes a motion worse is taken back. Without a
-    judge that looks, physics and rules alone are assessed and corrected, and the transcript says so.
+    The best motion is kept, see `Assessment.is_better_than`, and of equals the first. An edit that makes a motion worse
+    is taken back. Without a judge that looks, physics and rules alone are assessed and corrected, and the transcript
+    says so.
 
     Args:
         prompt: what to show.
@@ -131,9 +132,9 @@ def refine(
         assessment = _assess(motion, made, judge, filters, settings)
         candidate = _Candidate(number, motion, made, made_seed, edits, tried, assessment)
         scores.append(assessment.score)
-        if best is None or assessment.score > best.assessment.score:
+        if best is None or assessment.is_better_than(best.assessment):
             best = candidate
-        if is_edit and current is not None and assessment.score < current.assessment.score:
+        if is_edit and current is not None and current.assessment.is_better_than(assessment):
             # The edit did harm: go on from what it was done to, and do not try it again.
             current = dataclasses.replace(current, tried=current.tried | tried)
         else:

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from athena_wbc.address import check_address, public_address
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.address import check_address, public_address
 from athena_wbc.synthesis.motion import FPS, JOINTS, PELVIS, SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 from athena_wbc.synthesis.refine.config import MOST_ROUNDS

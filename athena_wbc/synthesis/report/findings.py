@@ -15,6 +15,7 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.pipeline.config import rooted_specs
 from athena_wbc.pipeline.manifest import DONE
+from athena_wbc.pipeline.tabular import counted
 from athena_wbc.synthesis import analysis
 from athena_wbc.synthesis.analysis import Overlap, Speeds
 from athena_wbc.synthesis.language.config import COSTS
@@ -116,6 +117,11 @@ def read_run(folder: Path, with_motions: bool = True) -> RunFindings:
         clips = _optional(lambda home=home: read_lines(home / CLIPS_FILE), notes) or []
         log = _optional(lambda home=home: _log(home / SCHEDULE_FILE), notes) or []
         loops.append(LoopFindings(number, figures, clips, log, MotionSet()))
+        if others := figures.get("stood_in"):
+            notes.append(
+                f"loop {number}: the judge '{manifest.content['judge']}' gave no answer for "
+                f"{counted(others, 'motion')}, and another stood in; docs/synthesis_language.md says how to ask again"
+            )
     if not loops:
         notes.append("no loop is over yet")
     entry = manifest.stages.get(BASELINE, {})

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from athena_wbc.address import public_text
 from athena_wbc.files import sha256_json
 from athena_wbc.synthesis.report.findings import RunFindings
 
@@ -112,6 +113,7 @@ def _one_a_seed(runs: Sequence[RunFindings], notes: list[str]) -> list[RunFindin
 
 
 def _told(value: Any) -> str:
-    """A value in a few characters; a long one by its hash."""
+    """A value in a few characters; a long one, and an address with what may be a secret in it, by its hash."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return text if len(text) <= _MOST_TEXT else f"#{sha256_json(value)[:6]}"
+    is_shown = len(text) <= _MOST_TEXT and public_text(text) == text
+    return text if is_shown else f"#{sha256_json(value)[:6]}"

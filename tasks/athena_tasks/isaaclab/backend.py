@@ -14,8 +14,8 @@ from athena_wbc.errors import AthenaError
 from athena_wbc.motion.reference import GeneralisedState
 from athena_wbc.task.randomisation import BodyParameters, PhysicsParameters
 from athena_wbc.task.state import Push, RobotState
+from athena_wbc.task.task import STANDARD_GRAVITY
 
-STANDARD_GRAVITY = 9.81
 TOUCH = 1e-3
 """N; a contact force from here on is a contact."""
 

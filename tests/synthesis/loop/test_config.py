@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -83,6 +84,29 @@ def test_a_scheduler_in_the_place_of_another_keeps_what_both_share(tmp_path: Pat
     assert load_synthesis(str(path), given={"scheduler": "one_shot"}).scheduler.options == {}
 
 
+@pytest.mark.parametrize(
+    ("old", "options", "new", "kept"),
+    [
+        ("random", {"rehearsal": 0.4}, "rule", {"rehearsal": 0.4}),
+        ("random", {"rehearsal": 0.4}, "llm", {"rule": {"rehearsal": 0.4}}),
+        ("random", {"rehearsal": 0.4}, "one_shot", {}),
+        ("one_shot", {"start_tier": 2.0, "loops": 3}, "rule", {"start_tier": 2.0}),
+        ("one_shot", {"start_tier": 2.0}, "llm", {"rule": {"start_tier": 2.0}}),
+        ("one_shot", {"start_tier": None}, "rule", {}),
+        ("one_shot", {"start_tier": None}, "llm", {}),
+        ("one_shot", {"start_tier": 2.0}, "random", {}),
+        ("rule", {"start_tier": 2.0, "hard_mm": 1000.0}, "one_shot", {"start_tier": 2.0}),
+        ("mine", {"start_tier": 2.0, "rehearsal": 0.4}, "rule", {}),
+    ],
+)
+def test_what_two_schedulers_know_is_kept_in_either_direction(
+    old: str, options: dict[str, object], new: str, kept: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"inherit": "default", "scheduler": {"name": old, "options": options}}))
+    assert load_synthesis(str(path), given={"scheduler": new}).scheduler.options == kept
+
+
 def test_the_control_has_as_many_prompts_from_the_same_start() -> None:
     """``--scheduler one_shot`` with the demo: 6 prompts of 5 domains in 2 loops, from tier 1."""
     config = load_synthesis("demo", given={"scheduler": "one_shot"})
@@ -108,6 +132,38 @@ def test_paths_start_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.
         "index": str(tmp_path / "index.json"),
         "glob": "*.npz",
         "url": "http://127.0.0.1:1/index.json",
+    }
+
+
+def test_names_that_a_server_knows_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = "Qwen/Qwen2.5-VL-7B-Instruct"
+    (tmp_path / model).mkdir(parents=True)
+    endpoint = {"model": model, "extra": {"adapter": model}}
+    config = load_synthesis(
+        "demo",
+        [f"judge.options.endpoint={json.dumps(endpoint)}", f"scheduler.options.members={json.dumps([endpoint])}",
+         f"refine.options.adviser.endpoint={json.dumps(endpoint)}", f"generator.options.weights={model}"],
+    )  # fmt: skip
+    assert config.judge.options["endpoint"] == config.refine.options["adviser"]["endpoint"] == endpoint
+    assert config.scheduler.options["members"] == [endpoint]
+    assert config.generator.options["weights"] == str(tmp_path / model)
+
+
+def test_recordings_start_where_the_command_runs_before_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = {"cassette": {"mode": "record", "path": "tape.jsonl"}, "costs": "costs"}
+    parts = ("judge.options", "scheduler.options", "refine.options.adviser")
+    config = load_synthesis("demo", [f"{part}={json.dumps(options)}" for part in parts])
+    rooted = {"cassette": {"mode": "record", "path": str(tmp_path / "tape.jsonl")}, "costs": str(tmp_path / "costs")}
+    assert config.judge.options == config.refine.options["adviser"] == rooted
+    assert rooted.items() <= config.scheduler.options.items()
+    # What names no file has that of the run.
+    assert load_synthesis("demo", ["judge.options={cassette: {path: ''}, costs: ''}"]).judge.options == {
+        "cassette": {"path": ""},
+        "costs": "",
     }
 
 

@@ -53,6 +53,30 @@ def test_a_recorded_run_is_repeated_without_its_server(tmp_path: Path, fakes: No
     assert "It swings." in same[0]
 
 
+def test_what_a_model_did_not_answer_is_told_and_asked_again(
+    tmp_path: Path, fakes: None, stub_server: StubServer
+) -> None:
+    """The server is gone after the first batch: two of four motions are judged by the kinematic judge."""
+    judge = vlm(stub_server, "record")
+    judge["options"]["on_failure"] = "fallback"
+    config = write_config(tmp_path, judge=judge | {"batch": 2})
+    stub_server.responder = lambda request: answer(request) if len(stub_server.requests) <= 4 else failure(500, "gone")
+    out, file = tmp_path / "out", tmp_path / "out" / "loop_0" / "judgements.jsonl"
+    told = run(out, config, until="loop_0.judge")
+    stage = manifest(out)["stages"]["loop_0.judge"]
+    assert stage["stood_in"] == 2 and stage["told"] in told
+    assert stage["told"].endswith("; 'vlm' gave no answer for 2 of 4: another judge stood in")
+    assert started(run(out, resume=True, until="loop_0.judge")) == {}
+    # Asked again: only what had no answer.
+    stub_server.requests.clear()
+    file.unlink()
+    run(out, resume=True, until="loop_0.judge")
+    assert len(stub_server.requests) == 2 * 2
+    stage = manifest(out)["stages"]["loop_0.judge"]
+    assert stage["stood_in"] == 0 and "stood in" not in stage["told"]
+    assert {row["judgement"]["judge"] for row in read_lines(file)} == {"vlm:m"}
+
+
 def test_a_diffusion_model_makes_the_motions(tmp_path: Path, fakes: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that has learnt next to nothing: whatever it draws is on record, with what the filters say of it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from athena_wbc.embodiment import get_embodiment
+from athena_wbc.errors import AthenaError
 from athena_wbc.files import sha256_file
+from athena_wbc.learning.checkpoint import VERSION, save_checkpoint
+from athena_wbc.motion.corpus import load_clips
+from athena_wbc.motion.library import MotionLibrary
 from athena_wbc.pipeline.graph import upstream
 from athena_wbc.resources import config_path
 from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
 from athena_wbc.synthesis.loop.resolve import generator_of, resolve_loop
+from tests.learning.tiny import sway
 from tests.synthesis.generators.toys import write_toys
 from tests.synthesis.loop.small_loop import write_config
 
@@ -140,3 +147,113 @@ def test_the_report_depends_on_the_decisions_that_it_tells(tmp_path: Path) -> No
     assert {"loop_0.prompts", "loop_1.prompts", "loop_1.record", "baseline"} <= inputs(
         plan_of(tmp_path), "report"
     ).keys()
+
+
+def replaying(path: Path, mode: str = "replay") -> dict[str, Any]:
+    """Options of a part that asks a language model, with its recording."""
+    return {"endpoint": {"model": "m", "api_key_env": ""}, "cassette": {"mode": mode, "path": str(path)}}
+
+
+def answered(path: Path, reply: str) -> Path:
+    """A recording of one answer."""
+    path.write_text(json.dumps({"key": "k", "reply": reply}) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"judge": "vlm"}, {"judge"}),
+        ({"judge": "vlm", "refine": {"on": True}}, {"judge", "generate"}),
+        ({"scheduler": "llm"}, {"prompts"}),
+        ({"adviser": "own"}, {"generate"}),
+    ],
+)
+def test_what_is_replayed_is_an_input(changes: dict[str, Any], stages: set[str], tmp_path: Path) -> None:
+    tape = answered(tmp_path / "tape.jsonl", "yes")
+    changes = dict(changes)
+    for part in {"judge", "scheduler"} & changes.keys():
+        changes[part] = {"name": changes[part], "options": replaying(tape)}
+    if changes.pop("adviser", None):
+        changes["refine"] = {"on": True, "options": {"adviser": replaying(tape)}}
+
+    def recordings() -> dict[str, str]:
+        plan = plan_of(tmp_path, **changes)
+        found = {kind: inputs(plan, f"loop_1.{kind}") for kind in ("prompts", "generate", "filter", "judge", "record")}
+        return {kind: own["recordings"] for kind, own in found.items() if "recordings" in own}
+
+    before = recordings()
+    assert set(before) == stages and recordings() == before
+    answered(tape, "no")
+    assert all(recordings()[kind] != before[kind] for kind in stages)
+
+
+@pytest.mark.parametrize("mode", ["record", "live"])
+def test_a_recording_that_still_grows_is_no_input(mode: str, tmp_path: Path) -> None:
+    """The parts of a run may share a file: what one of them adds does not make the stages of another anew."""
+    tape = answered(tmp_path / "tape.jsonl", "yes")
+    other = {"name": "llm", "options": replaying(tape, mode)}
+    plan = plan_of(tmp_path, judge={"name": "vlm", "options": replaying(tape)}, scheduler=other)
+    assert all("recordings" not in inputs(plan, f"loop_1.{kind}") for kind in ("prompts", "generate", "judge"))
+    own = plan_of(tmp_path, judge={"name": "vlm", "options": replaying(tape, mode)})
+    assert "recordings" not in inputs(own, "loop_1.judge")
+
+
+@pytest.mark.parametrize("is_refined", [True, False])
+def test_motions_depend_on_the_bank_where_phrases_may_be_swapped(is_refined: bool, tmp_path: Path) -> None:
+    small, large = (
+        inputs(plan_of(tmp_path, refine={"on": is_refined}, domains=domains), "loop_0.generate")
+        for domains in (["dance"], ["dance", "sport"])
+    )
+    assert (small != large) == is_refined
+
+
+def tracker(home: Path, motions: list[str], folder: Path) -> Path:
+    """A checkpoint in `home` whose training read its motions from `folder`."""
+    names = [str(folder / spec) for spec in motions]
+    embodiment = get_embodiment("g1")
+    record = {"motions": motions, "motions_hash": MotionLibrary(load_clips(names, embodiment), embodiment).hash}
+    path = home / "fixed" / "checkpoints" / "model_2.pt"
+    parts = ("robot", "schema", "action", "config", "algorithm")
+    save_checkpoint(path, {"version": VERSION, "iteration": 2, "run": record} | {part: {} for part in parts})
+    return path
+
+
+@pytest.mark.parametrize("key", ["fixed__checkpoint", "training__init_from"])
+@pytest.mark.parametrize("place", ["absolute", "from the run", "from the root"])
+def test_what_a_given_tracker_was_trained_on_is_not_held_out(key: str, place: str, tmp_path: Path) -> None:
+    write_config(tmp_path)
+    specs, folder = {
+        "absolute": ([str(tmp_path / "motions")], tmp_path),
+        "from the run": (["../motions"], tmp_path / "other"),
+        "from the root": (["motions/elbow.npz", "motions/shoulder.npz"], tmp_path),
+    }[place]
+    (tmp_path / "other").mkdir()
+    path = tracker(tmp_path / "other", specs, folder)
+    changes = {"fixed__motions": ["builtin:wave"], key: str(path)}
+    with pytest.raises(AthenaError) as caught:
+        plan_of(tmp_path, heldout=["motions/elbow.npz"], **changes)
+    message, name = str(caught.value), key.replace("__", ".")
+    assert "heldout: 'elbow' is trained on too, as 'elbow'; hold another one out, or give another" in message
+    assert message.endswith(f"{name} than {path}") and "\n" not in message
+    sway("third", "left_elbow_joint", 0.4, seconds=1.0).save(tmp_path / "third.npz")
+    plan_of(tmp_path, heldout=["third.npz"], **changes)
+
+
+@pytest.mark.parametrize("how", ["gone", "damaged"])
+def test_a_tracker_whose_motions_nobody_knows_is_told(
+    how: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = write_config(tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "motions" / "elbow.npz").rename(tmp_path / "old" / "elbow.npz")
+    path = tracker(tmp_path / "other", ["old"], tmp_path)
+    if how == "gone":
+        (tmp_path / "old" / "elbow.npz").unlink()
+    else:
+        path.write_bytes(b"weights")
+    plan_of(tmp_path, heldout=["motions/elbow.npz"], fixed__checkpoint=str(path))
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told.startswith(f"{source}: fixed.checkpoint: {path}: ") and "\n" not in told
+    cause = {"gone": "the motions that it was trained on (old) are gone or have changed", "damaged": "damaged, or no"}
+    assert cause[how] in told and told.endswith("nobody knows whether it has seen the held-out motions")

@@ -104,6 +104,16 @@ def test_a_summary_by_hand() -> None:
     assert found["by_domain"]["dance"]["kept"] == 2
 
 
+def test_judgements_of_another_judge_are_counted() -> None:
+    """By their reason: the judge of an ensemble has another name than the configured one as well."""
+    rows = [row("dance", True), row("dance", True), row("sport", True), row("sport", False)]
+    rows[0]["judgement"] |= {"judge": "kinematic", "reason": "stands in for a model without an answer (gone)."}
+    rows[1]["judgement"] |= {"judge": "vlm:a+vlm:b", "reason": "seen: one leg; who stands in for the other?"}
+    found = summary(rows, {"SR": 1.0}, None, trained=3)
+    assert found["stood_in"] == 1
+    assert (found["by_domain"]["dance"]["stood_in"], found["by_domain"]["sport"]["stood_in"]) == (1, 0)
+
+
 def test_a_scheduler_is_told_of_what_was_kept() -> None:
     found = observations([row("dance", True, 0.5), row("sport", False)], "clips.jsonl")
     assert [observation.clip for observation in found] == ["loop0_dance_000"]

@@ -82,6 +82,16 @@ def test_its_numbers_are_in_the_record(loop_home: Path) -> None:
     assert "| loop | prompts | kept |" in table and "| of loop 1 |" in table
 
 
+def test_a_judge_that_gave_no_answer_is_told(study: Path) -> None:
+    path = study / "rule_1" / "manifest.json"
+    content = json.loads(path.read_text())
+    content["stages"]["loop_1.record"]["summary"]["stood_in"] = 3
+    write_json(path, content)
+    (note,) = read_run(study / "rule_1", with_motions=False).notes
+    assert note.startswith("loop 1: the judge 'nodding' gave no answer for 3 motions, and another stood in")
+    assert compare_runs([study]).notes == [f"{study / 'rule_1'}: {note}"]
+
+
 def test_what_language_models_took_is_summed(out: Path) -> None:
     log = CostLog(out / "language" / "costs.jsonl")
     log.add(Usage("qwen", 1200, 90, 2.5, 0.5), "alignment")
@@ -202,6 +212,7 @@ def change(run: Path, key: str, value: object) -> None:
         ("judge.accept", ["aligned"], 'judge.accept=["aligned"]'),
         ("filters.skating", 9.5, "filters.skating=9.5"),
         ("frames", 40, "frames=40"),
+        ("generator.options", {"url": "http://a?k=hush"}, "generator.options.url=#bf3250"),
     ],
 )
 def test_runs_that_differ_in_more_than_their_seed_are_no_group(study: Path, key: str, value: object, told: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from athena_wbc.address import check_address, public_address, public_text
 from athena_wbc.errors import AthenaError
-from athena_wbc.synthesis.address import check_address, public_address
 
 
 def check(address: str) -> None:
@@ -66,3 +66,18 @@ def test_a_query_is_not_shown() -> None:
     with pytest.raises(AthenaError, match="'http://host:abc/' is no address") as caught:
         check("http://host:abc/?key=hush")
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://host/generate?key=hush", "https://host/generate?***"),
+        ("https://host/generate#hush", "https://host/generate#***"),
+        ("[{'url': 'https://host/a?key=hu'sh', 'b': 'http://c?key=hush'}]", "[{'url': 'https://host/a?***"),
+        ("https://host/generate", "https://host/generate"),
+        ("corpus/?label = 'dynamic'", "corpus/?label = 'dynamic'"),
+        ("0.9", "0.9"),
+    ],
+)
+def test_no_query_is_shown_in_a_text(text: str, shown: str) -> None:
+    assert public_text(text) == shown

@@ -10,12 +10,20 @@ from athena_wbc.errors import AthenaError
 
 _NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _MOST_SHOWN = 80
+_HIDDEN = "***"
 
 
 def public_address(address: str) -> str:
     """A checked address without its query and fragment, which may hold a secret."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
+def public_text(text: str) -> str:
+    """A text that may hold addresses, up to the first query or fragment of one, which may hold a secret."""
+    beginning, mark, rest = text.partition("://")
+    shown = re.split(r"(?<=[?#])", rest, maxsplit=1)
+    return text if len(shown) == 1 else f"{beginning}{mark}{shown[0]}{_HIDDEN}"
 
 
 def check_address(address: str, where: str, example: str, secret: str) -> None:
