@@ -78,6 +78,14 @@ class Bank:
             raise AthenaError(f"bank: domain {suggest(name, self.domains)}")
         return self.domains[name]
 
+    def only(self, names: Sequence[str]) -> Bank:
+        """The bank with some of its domains, in their order; with all where none is named.
+
+        Raises:
+            AthenaError: no such domain, with the nearest one.
+        """
+        return self if not names else Bank({name: self.domain(name) for name in names})
+
     def render(
         self,
         domain: str,

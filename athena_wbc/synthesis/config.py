@@ -26,6 +26,9 @@ RULE, LLM = "rule", "llm"
 ONE_SHOT = "one_shot"
 """Name of the scheduler that is the control of the others: it has as many prompts, from where they start."""
 
+MDM_LITE = "mdm_lite"
+"""Name of the generator that learns on the spot, by default from motions for the prompts of a bank."""
+
 _SHARED = {ONE_SHOT: ("start_tier",), "random": ("rehearsal",)}
 """Scheduler -> options that mean the same for it as for the rule, which has more of them."""
 
@@ -280,6 +283,14 @@ def scheduler_options(config: SynthesisConfig) -> dict[str, Any]:
     options = dict(config.scheduler.options)
     if config.scheduler.name == ONE_SHOT and options.get("loops") is None:
         options["loops"] = config.loops
+    return options
+
+
+def generator_options(config: SynthesisConfig) -> dict[str, Any]:
+    """The generator's options; `mdm_lite` learns from the bank of the run where they name no other."""
+    options = dict(config.generator.options)
+    if config.generator.name == MDM_LITE and not {"motions", "bank", "domains"} & options.keys():
+        options |= {key: list(names) for key in ("bank", "domains") if (names := getattr(config, key))}
     return options
 
 

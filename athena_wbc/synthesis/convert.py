@@ -31,7 +31,8 @@ COMPAT_HEIGHT = 0.92
 """Height of the pelvis in frame 0 to which the released code of CLAIMS lifts or lowers every motion, m."""
 
 _RELEASED_FPS = 30.0
-_RELEASED_SIGMA = 3.0 / _RELEASED_FPS
+_RELEASED_SIGMA, _RELEASED_JOINT_SIGMA = 3.0, 2.0
+"""Frames."""
 _LABELS = {
     "jumping": "dynamic", "floor": "dynamic", "evasion": "dynamic", "legs": "dynamic", "locomotion": "locomotion",
     "turning": "locomotion",
@@ -61,8 +62,10 @@ class ConversionConfig:
     """Percentile over the frames of the lowest point of the feet (or of the body where it is lower) that is put on the
     floor, 0 to 50."""
     claims_compat: bool = False
-    """Do as the released code of CLAIMS does, for comparisons: the pelvis at 0.92 m in frame 0, straight lines between
-    frames, a Gaussian of 3 frames over its path and nothing else. Unsound for motions that begin low."""
+    """Do as the released code of CLAIMS does with motions, for comparisons: the pelvis at 0.92 m in frame 0, straight
+    lines between frames, Gaussians of 3 frames over its path and of 2 over the directions of the bones. Unsound for
+    motions that begin low. What is filtered, judged and retargeted is this motion; the heights of the robot's clip are
+    those of any other, see docs/synthesis_filters.md."""
     bar: Bar = dataclasses.field(default_factory=Bar)
     """Below which a retargeted clip is refused."""
 
@@ -230,9 +233,17 @@ def _as_released(motion: SyntheticMotion) -> SyntheticMotion:
     share = (at - low)[:, None, None]
     positions = (1.0 - share) * motion.positions[low] + share * motion.positions[low + 1]
     root = positions[:, PELVIS]
-    positions = positions + (_smooth(root, _RELEASED_SIGMA * _RELEASED_FPS) - root)[:, None]
+    # The released code smooths rotations of joints in the world, of which positions have the bones' directions.
+    positions = smooth_joints(positions, _RELEASED_JOINT_SIGMA)
+    positions = positions + (_smooth(root, _RELEASED_SIGMA) - root)[:, None]
     lift = COMPAT_HEIGHT - float(positions[0, PELVIS, 2])
-    done = {"claims_compat": True, "fps": _RELEASED_FPS, "root_sigma": _RELEASED_SIGMA, "lifted": lift}
+    done = {
+        "claims_compat": True,
+        "fps": _RELEASED_FPS,
+        "root_sigma": _RELEASED_SIGMA / _RELEASED_FPS,
+        "joint_sigma": _RELEASED_JOINT_SIGMA / _RELEASED_FPS,
+        "lifted": lift,
+    }
     return motion.replace(
         positions=positions + np.array((0.0, 0.0, lift)),
         fps=_RELEASED_FPS,

@@ -142,6 +142,32 @@ def test_the_released_conversion_is_reproduced() -> None:
     assert [result.name for result in reasons] == ["root_high"]
 
 
+def test_the_released_smoothing_of_joints_is_reproduced() -> None:
+    # A forearm that swings to and fro by 0.1 rad, three times a second, seen 20 times a second.
+    elbow, wrist = (JOINT_NAMES.index(f"left_{part}") for part in ("elbow", "wrist"))
+    body = standing(121)
+    angle = 0.1 * np.sin(2.0 * np.pi * 3.0 * np.arange(121) / 20.0)
+    down = np.stack((np.sin(angle), 0.0 * angle, -np.cos(angle)), axis=1)
+    body[:, wrist] = body[:, elbow] + 0.25 * down
+    made = prepare(motion_of(body), ConversionConfig(claims_compat=True))
+    forearm = (made.positions[:, wrist] - made.positions[:, elbow])[30:150]
+    # A Gaussian of s seconds leaves exp(-(2 pi f s)^2 / 2) of a swing; straight lines take a little more.
+    left = np.exp(-0.5 * (2.0 * np.pi * 3.0 * 2.0 / 30.0) ** 2)
+    swing = np.sqrt(2.0) * np.arctan2(forearm[:, 0], -forearm[:, 2]).std() / 0.1
+    assert 0.85 * left < swing < 1.02 * left
+    assert np.allclose(np.linalg.norm(forearm, axis=1), 0.25, atol=1e-3)
+    assert made.provenance["conversion"]["joint_sigma"] == pytest.approx(2.0 / 30.0)
+
+
+def test_the_released_height_does_not_reach_the_robot(build: Build) -> None:
+    config = ConversionConfig(claims_compat=True)
+    made = prepare(_waving(), config)
+    stands, _ = to_clip(made, PROMPT, build, config)
+    high = made.replace(positions=made.positions + np.array((0.0, 0.0, 0.6)))
+    hovers, quality = to_clip(high, PROMPT, build, config)
+    assert np.allclose(hovers.root_pos, stands.root_pos, atol=1e-4) and quality.hover_p95 < 0.02
+
+
 def test_the_released_height_rule_is_unsound_for_motions_that_begin_low() -> None:
     lying = _crawling()
     lifted = prepare(lying, ConversionConfig(claims_compat=True))

@@ -34,15 +34,17 @@ def loop_folder(loop: int) -> str:
 
 
 def build_graph(config: SynthesisConfig) -> dict[str, Stage]:
-    """All stages by name, each after what it needs."""
+    """All stages by name, each after what it needs; what is ready starts in this order."""
     stages: list[LoopStage] = []
     fixed = () if config.fixed.checkpoint is not None else (FIXED,)
-    if fixed:
-        stages.append(LoopStage(FIXED, TRAIN, FIXED))
     last: list[str] = []
     for loop in range(config.loops):
         needs = _needs(config, loop, fixed)
-        stages += [LoopStage(stage_name(loop, kind), kind, "", needs[kind], loop) for kind in STAGES]
+        for kind in STAGES:
+            # The longest of what is ready: the first loop's motions, whose mistakes minutes show, come before it.
+            if fixed and loop == 0 and kind == TRAIN:
+                stages.append(LoopStage(FIXED, TRAIN, FIXED))
+            stages.append(LoopStage(stage_name(loop, kind), kind, "", needs[kind], loop))
         last = [stage_name(loop, RECORD)]
     if config.heldout:
         stages.append(LoopStage(BASELINE, BASELINE, FIXED, fixed))

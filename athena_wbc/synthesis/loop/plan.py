@@ -25,7 +25,7 @@ from athena_wbc.pipeline.plan import Motions, check_heldout
 from athena_wbc.pipeline.work import Work
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.bank_file import bank_hash, load_bank
-from athena_wbc.synthesis.config import FIXED, SynthesisConfig, plain, scheduler_options, to_dict
+from athena_wbc.synthesis.config import FIXED, SynthesisConfig, generator_options, plain, scheduler_options, to_dict
 from athena_wbc.synthesis.generators.sources import sources_digest
 from athena_wbc.synthesis.language.config import ADVISER
 from athena_wbc.synthesis.loop import graph
@@ -120,7 +120,7 @@ class LoopPlan(Work):
             assessed = {key: values[key] for key in ("conversion", "filters")}
             assessed |= {"judge": _without(values["judge"], "batch", "accept"), "bank": bank_hash(self.bank)}
             refine = values["refine"] | (assessed if config.refine.on else {})
-            generator = _without(values["generator"], "batch")
+            generator = _without(values["generator"], "batch") | {"options": plain(generator_options(config))}
             return {"generator": generator, "refine": refine, "frames": config.frames, "seed": self.seed}
         if kind == graph.FILTER:
             return {"conversion": _without(values["conversion"], "bar", "robot_fps"), "filters": values["filters"]}
@@ -229,7 +229,7 @@ def make_loop_plan(
 def chosen_domains(bank: Bank, names: list[str], source: str) -> Bank:
     """The bank with some of its domains; with all where none is named."""
     try:
-        return bank if not names else Bank({name: bank.domain(name) for name in names})
+        return bank.only(names)
     except AthenaError as error:
         raise AthenaError(f"{source}: domains: {error}") from error
 

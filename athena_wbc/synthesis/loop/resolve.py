@@ -14,7 +14,7 @@ from athena_wbc.errors import AthenaError, suggest
 from athena_wbc.pipeline.config import PipelineConfig, load_pipeline
 from athena_wbc.pipeline.resolve import effective, resolve_judging
 from athena_wbc.pipeline.resolve import resolve as resolve_pipeline
-from athena_wbc.synthesis.config import SynthesisConfig, scheduler_options
+from athena_wbc.synthesis.config import SynthesisConfig, generator_options, scheduler_options
 from athena_wbc.synthesis.language.config import ADVISER, ASKING, CassetteConfig, placed
 from athena_wbc.synthesis.protocols import Generator
 from athena_wbc.synthesis.refine.config import refine_config
@@ -111,7 +111,7 @@ def generator_of(config: SynthesisConfig, source: str) -> Generator:
     """The generator of a run; errors as of :func:`check_parts`."""
     from athena_wbc.synthesis.generators.registry import make_generator
 
-    return make_generator(config.generator.name, config.generator.options, f"{source}: generator")
+    return make_generator(config.generator.name, generator_options(config), f"{source}: generator")
 
 
 def generator_sources(config: SynthesisConfig, source: str) -> tuple[Path, ...]:

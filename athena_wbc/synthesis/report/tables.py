@@ -197,6 +197,8 @@ def decisions(run: RunFindings) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("changes", _changes(parent, child)),
                 ("why", str(entry.get("why", ""))),
             ]
+            if chosen.get("by"):
+                pairs.append(("chosen by", str(chosen["by"])))
             found.append((f"loop {loop.number}, {domain}", pairs))
     return found
 

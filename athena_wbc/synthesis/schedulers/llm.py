@@ -1,8 +1,9 @@
 """A language model that chooses the phrases of the next prompts, after CLAIMS (3.5 and C.4).
 
 It answers with phrases and templates of the bank and nothing else: prompts are made of them by `Bank.render`, so no
-word of its own reaches a generator. How many prompts a domain gets, and from which clips they descend, is the rule
-scheduler's plan; its own choice stands in for a set that the model has no usable one for.
+word of its own reaches a generator. How many prompts a domain gets, from which clips they descend, and whether the
+domain is made harder, is the rule scheduler's plan; its own choice stands in for a set that the model has no usable
+one for. A model that goes against the plan is told so once, and then has its way: the log says who chose what.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from athena_wbc.errors import AthenaError
+from athena_wbc.layers import Layer, compose
 from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.language.config import (
     CassetteConfig,
@@ -24,11 +26,12 @@ from athena_wbc.synthesis.language.config import (
 )
 from athena_wbc.synthesis.language.endpoint import EndpointError, connect
 from athena_wbc.synthesis.prompt import Prompt
-from athena_wbc.synthesis.protocols import Schedule, Scheduler
+from athena_wbc.synthesis.protocols import Schedule
 from athena_wbc.synthesis.records import Observation
 from athena_wbc.synthesis.schedulers import drawing
 from athena_wbc.synthesis.schedulers.llm_choice import by_number, complaints, review
-from athena_wbc.synthesis.schedulers.llm_messages import hardness, scheduler_messages, stratified
+from athena_wbc.synthesis.schedulers.llm_messages import Gate, hardness, scheduler_messages, stratified
+from athena_wbc.synthesis.schedulers.rule import RuleConfig, RuleScheduler, check_rule_config
 
 _MOST_TEXT = 600
 """Characters of an analysis that the log keeps."""
@@ -47,7 +50,8 @@ class LlmConfig:
     on_failure: str = "fallback"
     """``fallback``: the rule's choice stands in for a set without a usable one; ``stop``: an error."""
     rule: dict[str, Any] = field(default_factory=dict)
-    """Options of the rule scheduler, which plans the numbers, the parents, the fresh prompts and the rehearsal."""
+    """Options of the rule scheduler, which plans the numbers, the parents, the fresh prompts and the rehearsal, and
+    decides on every domain; the model is told its thresholds and steps."""
     cassette: CassetteConfig = field(default_factory=CassetteConfig)
     """Whether answers are kept and given again."""
     costs: str = ""
@@ -73,6 +77,7 @@ class _Group(NamedTuple):
     """Places of the sets' prompts in the plan."""
     parents: Sequence[Observation]
     batch: Sequence[Observation]
+    gate: Gate
 
 
 class _Answer(NamedTuple):
@@ -91,7 +96,6 @@ class LlmScheduler:
         self,
         config: LlmConfig,
         where: str = "scheduler llm",
-        rule: Scheduler | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Make the scheduler; asks nothing yet.
@@ -99,7 +103,6 @@ class LlmScheduler:
         Args:
             config: its settings.
             where: the configuration key, for errors.
-            rule: who plans, by default the rule scheduler with `config.rule`.
             sleep: how to wait between attempts.
 
         Raises:
@@ -108,11 +111,9 @@ class LlmScheduler:
         check_llm_config(config, where)
         self.config = config
         self._endpoint = connect(config.endpoint, config.cassette, config.costs, where, sleep)
-        if rule is None:
-            from athena_wbc.synthesis.schedulers.registry import make_scheduler
-
-            rule = make_scheduler("rule", config.rule, f"{where}.rule")
-        self._rule = rule
+        rule = compose(RuleConfig, [Layer(f"{where}.rule", config.rule)])
+        check_rule_config(rule, f"{where}.rule")
+        self._rule = RuleScheduler(rule)
 
     def first(self, bank: Bank, per_domain: int, seed: int) -> Schedule:
         """The rule's: there is nothing to tell a model yet."""
@@ -135,7 +136,8 @@ class LlmScheduler:
         plan = self._rule.next(observations, state, bank, per_domain, loop, seed)
         groups = self._groups(plan, observations, bank, loop)
         prompts = list(plan.prompts)
-        used = {drawing.key(each.prompt) for each in observations} | set(map(drawing.key, prompts))
+        # The prompts of clips that were dropped are in no observation.
+        used = set(plan.state["used"])
         log: list[Mapping[str, Any]] = []
         replaced: set[str] = set()
         with ThreadPoolExecutor(self.config.workers) as pool:
@@ -154,14 +156,46 @@ class LlmScheduler:
             finally:
                 for future in waiting:
                     future.cancel()
-        # What the rule noted about prompts that are not its own any more would mislead.
-        kept = [entry for entry in plan.log if dict(entry.get("chosen") or {}).get("prompt") not in replaced]
-        return Schedule(prompts=tuple(prompts), rehearsal=plan.rehearsal, state=plan.state, log=(*kept, *log))
+        state = {**plan.state, "used": sorted(used)}
+        log = [*self._of_the_rule(plan.log, replaced, log), *log]
+        return Schedule(prompts=tuple(prompts), rehearsal=plan.rehearsal, state=state, log=tuple(log))
+
+    def _of_the_rule(
+        self, plan: Sequence[Mapping[str, Any]], replaced: set[str], answers: Sequence[Mapping[str, Any]]
+    ) -> list[Mapping[str, Any]]:
+        """The rule's log: what it decided, beside a domain's decision what the model made of it.
+
+        Args:
+            plan: the rule's whole log.
+            replaced: identifiers of its prompts that are not asked for; what it noted about them would mislead.
+            answers: the log of the model's choices.
+        """
+        entries = []
+        for entry in plan:
+            if entry["chosen"].get("prompt") in replaced:
+                continue
+            entry = {**entry, "chosen": {**entry["chosen"], "by": self._rule.name}}
+            made = [each for each in answers if each["kind"] == "child" and each["domain"] == entry["domain"]]
+            if entry["kind"] == "gate" and made:
+                steps = [each["chosen"]["tier"] - each["seen"]["tier"] for each in made]
+                mean, model = sum(steps) / len(steps), self._endpoint.config.model
+                entry["chosen"]["model"] = {"prompts": len(made), "mean_step": mean}
+                entry["why"] = (
+                    f"{entry['why']}; the {self._rule.name}'s plan, {model} chose {len(made)} prompts by a "
+                    f"mean step of {mean:+.2f} tiers"
+                )
+            entries.append(entry)
+        return entries
 
     def _groups(self, plan: Schedule, observations: Sequence[Observation], bank: Bank, loop: int) -> list[_Group]:
         """The plan's descendants of known clips, domain by domain, in groups that span the domain's range."""
         last = sorted((each for each in observations if each.loop == loop - 1), key=lambda each: each.clip)
         newest = {each.prompt.id: each for each in last}
+        gates = {
+            entry["domain"]: Gate(entry["chosen"]["verdict"], entry["why"])
+            for entry in plan.log
+            if entry["kind"] == "gate"
+        }
         groups = []
         for domain in sorted(bank.domains):
             places = [
@@ -174,7 +208,12 @@ class LlmScheduler:
             dealt = stratified(places, [hardness(parent) for parent in parents], self.config.group) if places else []
             groups += [
                 _Group(
-                    domain, number, [places[index] for index in indices], [parents[index] for index in indices], batch
+                    domain,
+                    number,
+                    [places[index] for index in indices],
+                    [parents[index] for index in indices],
+                    batch,
+                    gates[domain],
                 )
                 for number, indices in enumerate(dealt, start=1)
             ]
@@ -190,11 +229,11 @@ class LlmScheduler:
         about = {"loop": loop, "domain": group.domain}
         try:
             reply, usage = self._endpoint.ask(
-                scheduler_messages(domain, group.batch, group.parents, loop),
+                scheduler_messages(domain, group.batch, group.parents, loop, self._rule.config, group.gate),
                 GroupReply,
                 seed=seed,
                 purpose="schedule",
-                check=lambda found: complaints(bank, domain, parents, found),
+                check=lambda found: complaints(bank, domain, parents, group.gate.verdict, found),
             )
         except EndpointError as error:
             self._stop(group, loop, f"{error}; run again to go on")
@@ -205,7 +244,7 @@ class LlmScheduler:
                 "why": f"{error}; the choice of the {self._rule.name} scheduler stands in for the whole group",
             }
             return _Answer(entry, ())
-        prompts, faults, doubts = review(bank, domain, parents, reply)
+        prompts, faults, doubts = review(bank, domain, parents, group.gate.verdict, reply)
         choices = by_number(reply)
         whole = about | {
             "kind": "group",
@@ -229,6 +268,7 @@ class LlmScheduler:
             else:
                 choice = choices[index + 1]
                 chosen = {
+                    "by": self._endpoint.config.model,
                     "tier": prompt.tier,
                     "change": choice.change,
                     "slots": {axis: list(phrases) for axis, phrases in prompt.slots.items()},

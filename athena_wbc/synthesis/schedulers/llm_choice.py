@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from athena_wbc.synthesis.bank import Bank, Domain
 from athena_wbc.synthesis.prompt import AXES, Prompt
 from athena_wbc.synthesis.schedulers.llm_messages import MOST_PHRASES
+from athena_wbc.synthesis.schedulers.rule import ESCALATE, STEP_BACK
 
 if TYPE_CHECKING:
     from athena_wbc.synthesis.schedulers.replies import GroupReply, SetReply
 
-_EASIER = 0.01
-"""Tiers by which a successor may lie below its predecessor without being called easier."""
+_ALIKE = 0.01
+"""Tiers by which a successor may lie off its predecessor without being called easier or harder."""
 
 
 def by_number(reply: GroupReply) -> dict[int, SetReply]:
@@ -62,7 +63,7 @@ def _unknown(key: str, text: str, known: Sequence[str]) -> str:
 
 
 def review(
-    bank: Bank, domain: Domain, parents: Sequence[Prompt], reply: GroupReply
+    bank: Bank, domain: Domain, parents: Sequence[Prompt], verdict: str, reply: GroupReply
 ) -> tuple[list[Prompt | None], list[list[str]], list[list[str]]]:
     """Prompts of a group's sets, where they can be made.
 
@@ -70,6 +71,7 @@ def review(
         bank: renders the prompts.
         domain: whose phrases may be chosen.
         parents: prompts of the sets, in the order of their numbers from 1.
+        verdict: of the rule on the domain; a choice against it is doubted.
         reply: what the model chose.
 
     Returns:
@@ -91,7 +93,7 @@ def review(
                     prompt = None
                 else:
                     taken[prompt.text] = number
-                    doubtful = _doubts(prompt, parent, choices[number].change)
+                    doubtful = _doubts(prompt, parent, verdict)
         prompts.append(prompt)
         faults.append(wrong)
         doubts.append(doubtful)
@@ -106,15 +108,21 @@ def _sameness(prompt: Prompt, parent: Prompt, taken: dict[str, int]) -> list[str
     return []
 
 
-def _doubts(prompt: Prompt, parent: Prompt, change: str) -> list[str]:
-    if change != "step_back" and prompt.tier < parent.tier - _EASIER:
-        return [f"is easier than its predecessor: mean tier {prompt.tier:.2f} after {parent.tier:.2f}"]
+def _doubts(prompt: Prompt, parent: Prompt, verdict: str) -> list[str]:
+    change = prompt.tier - parent.tier
+    told = (
+        f"than its predecessor: mean tier {prompt.tier:.2f} after {parent.tier:.2f}; the domain's decision is {verdict}"
+    )
+    if change < -_ALIKE and verdict != STEP_BACK:
+        return [f"is easier {told}"]
+    if change > _ALIKE and verdict != ESCALATE:
+        return [f"is harder {told}"]
     return []
 
 
-def complaints(bank: Bank, domain: Domain, parents: Sequence[Prompt], reply: GroupReply) -> list[str]:
+def complaints(bank: Bank, domain: Domain, parents: Sequence[Prompt], verdict: str, reply: GroupReply) -> list[str]:
     """All that a repair turn should put right, a line each."""
-    _, faults, doubts = review(bank, domain, parents, reply)
+    _, faults, doubts = review(bank, domain, parents, verdict, reply)
     lines = [
         f"set {number}: {line}"
         for number, pair in enumerate(zip(faults, doubts, strict=True), start=1)

@@ -17,7 +17,7 @@ class SetReply(pydantic.BaseModel):
     model_config = _STRICT
 
     set: int
-    change: Literal["step_back", "slight", "moderate", "significant"]
+    change: Literal["step_back", "hold", "slight", "moderate", "significant"]
     harder_by: Text
     base_action: list[Text]
     combo_action: list[Text]

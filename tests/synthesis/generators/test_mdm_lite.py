@@ -187,8 +187,12 @@ def test_without_a_folder_it_learns_from_the_library(monkeypatch: pytest.MonkeyP
         asked["prompts"] = (bank, per_domain, seed)
         return [Prompt(text=text, salt=salt) for salt in range(2) for text in CAPTIONS.values()]
 
+    def load_bank(paths):
+        asked["bank"] = paths
+        return types.SimpleNamespace(only=lambda names: f"the bank, {names}")
+
     modules = {
-        "athena_wbc.synthesis.bank_file": {"load_bank": lambda: "the bank"},
+        "athena_wbc.synthesis.bank_file": {"load_bank": load_bank},
         "athena_wbc.synthesis.sampling": {"sample_prompts": sample_prompts},
         "toy_library": {"Settings": Settings, "Library": Library},
     }
@@ -198,9 +202,10 @@ def test_without_a_folder_it_learns_from_the_library(monkeypatch: pytest.MonkeyP
         monkeypatch.setitem(sys.modules, name, module)
     entry = GeneratorEntry("toy_library", "Settings", "Library", False, "a toy")
     monkeypatch.setattr("athena_wbc.synthesis.generators.registry.GENERATORS", {"library": entry})
-    values = {**TINY, "steps": 3, "per_domain": 7, "seed": 5}
+    values = {**TINY, "steps": 3, "per_domain": 7, "seed": 5, "bank": ["own.yaml"], "domains": ["own"]}
     (motion,) = MdmLiteGenerator(LiteConfig(**values)).generate([Prompt(text="a squat")], 40, seed=0)
-    assert asked == {"frames": FRAMES + 1, "prompts": ("the bank", 7, 5)}
+    prompts = ("the bank, ['own']", 7, 5)
+    assert asked == {"frames": FRAMES + 1, "bank": ["own.yaml"], "prompts": prompts}
     assert motion.licence == "CC0" and motion.provenance["learned_from"] == "8 motions of the generator library"
 
 

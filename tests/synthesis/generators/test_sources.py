@@ -10,6 +10,7 @@ import pytest
 
 from athena_wbc.errors import AthenaError
 from athena_wbc.motion.formats.human import deepmimic
+from athena_wbc.resources import config_path
 from athena_wbc.synthesis.generators.registry import make_generator
 from athena_wbc.synthesis.generators.sources import check_sources, generator_files, sources_digest
 from tests.synthesis.generators.released import write_release
@@ -103,11 +104,42 @@ def test_a_release_is_named_file_by_file(tmp_path: Path) -> None:
         files_of("mdm", **options)
 
 
+@pytest.mark.parametrize(
+    ("changes", "file", "content", "message"),
+    [
+        ({"arch": "gru"}, "", b"", r"args\.json: arch: is 'gru'"),
+        ({"cond_mask_prob": 0.0}, "", b"", r"args\.json: cond_mask_prob: is 0"),
+        ({}, "Mean.npy", b"no array", r"Mean\.npy"),
+        ({}, "text/config.json", b'{"model_type": "gpt2"}', "text_encoder: .*model_type is 'gpt2'"),
+    ],
+)
+def test_a_release_of_another_model_is_refused_before_any_work(
+    changes: dict, file: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    checkpoint = write_release(tmp_path, "trans_enc", **changes)
+    if file:
+        (tmp_path / file).write_bytes(content)
+    options = {"checkpoint": str(checkpoint), "statistics": str(tmp_path), "text_encoder": str(tmp_path / "text")}
+    with pytest.raises(AthenaError, match=message):
+        files_of("mdm", **options)
+
+
 def test_the_library_reads_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = {"kick": tmp_path / "humanoid3d_kick.txt", "jump": tmp_path / "humanoid3d_jump.txt"}
     monkeypatch.setattr(deepmimic, "installed_clips", lambda: clips)
     assert files_of("library") == files_of("mdm_lite") == [clips["jump"], clips["kick"]]
     assert files_of("library", mocap="none") == []
+
+
+def test_a_bank_that_is_learned_from_is_one_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deepmimic, "installed_clips", dict)
+    own = tmp_path / "own.yaml"
+    own.write_text(config_path("bank", "dance").read_text())
+    assert files_of("mdm_lite", bank=[str(own)], domains=["own", "sport"]) == [own]
+    with pytest.raises(AthenaError, match="bank: domain unknown 'owm'; did you mean 'own'"):
+        files_of("mdm_lite", bank=[str(own)], domains=["owm"])
+    with pytest.raises(AthenaError, match=r"no\.yaml: no such file"):
+        files_of("mdm_lite", bank=[str(tmp_path / "no.yaml")])
 
 
 def test_servers_read_no_files() -> None:

@@ -14,10 +14,12 @@ from athena_wbc.files import sha256_file
 from athena_wbc.learning.checkpoint import VERSION, save_checkpoint
 from athena_wbc.motion.corpus import load_clips
 from athena_wbc.motion.library import MotionLibrary
+from athena_wbc.pipeline.graph import upstream
+from athena_wbc.resources import config_path
 from athena_wbc.synthesis.config import load_synthesis
 from athena_wbc.synthesis.loop.manifest import SynthesisManifest
 from athena_wbc.synthesis.loop.plan import LoopPlan, make_loop_plan
-from athena_wbc.synthesis.loop.resolve import resolve_loop
+from athena_wbc.synthesis.loop.resolve import generator_of, resolve_loop
 from tests.learning.tiny import sway
 from tests.synthesis.generators.toys import write_toys
 from tests.synthesis.loop.small_loop import write_config
@@ -86,6 +88,16 @@ def test_a_pipeline_starts_with_nothing(tmp_path: Path) -> None:
         assert "init_from" not in plan.settings(plan.graph[stage])
 
 
+def test_the_first_loops_motions_come_before_the_fixed_tracker(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    order = list(plan.graph)
+    assert [name for name in order if not plan.graph[name].needs] == ["loop_0.prompts", "fixed"]
+    assert order[order.index("fixed") - 1 : order.index("fixed") + 2] == ["loop_0.corpus", "fixed", "loop_0.train"]
+    assert all(order.index(need) < order.index(name) for name in order for need in plan.graph[name].needs)
+    assert "fixed" not in upstream(plan.graph, "loop_0.corpus")
+    assert "fixed" not in plan_of(tmp_path, fixed__checkpoint=str(checkpoint(tmp_path))).graph
+
+
 def test_motions_depend_on_the_files_behind_their_generator(tmp_path: Path) -> None:
     takes = tmp_path / "takes"
     takes.mkdir()
@@ -97,6 +109,23 @@ def test_motions_depend_on_the_files_behind_their_generator(tmp_path: Path) -> N
     (takes / "squat_0.npy").write_bytes((takes / "step_0.npy").read_bytes())
     second = inputs(plan, "loop_0.generate")
     assert {key for key in first if first[key] != second[key]} == {"files"}
+
+
+def test_what_is_trained_on_the_spot_learns_the_bank_of_the_run(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(config_path("bank", "dance").read_text())
+    changes: dict[str, Any] = {"bank": [str(own)], "domains": ["own", "sport"]}
+    plan = plan_of(tmp_path, generator={"name": "mdm_lite", "options": {"steps": 3}}, **changes)
+    stage = plan.graph["loop_0.generate"]
+    assert plan.settings(stage)["generator"]["options"] == {"steps": 3} | changes
+    first = inputs(plan, stage.name)
+    made = generator_of(plan.config, plan.source)
+    assert (made.config.bank, made.config.domains, made.config.steps) == ([str(own)], ["own", "sport"], 3)
+    own.write_text(own.read_text() + "\n# another bank\n")
+    assert inputs(plan, stage.name)["files"] != first["files"]
+    given = plan_of(tmp_path, generator={"name": "mdm_lite", "options": {"domains": ["dance"]}}, **changes)
+    assert given.settings(stage)["generator"]["options"] == {"domains": ["dance"]}
+    assert plan_of(tmp_path, **changes).settings(stage)["generator"]["options"] == {}
 
 
 def test_a_generator_without_files_has_no_digest(tmp_path: Path) -> None:

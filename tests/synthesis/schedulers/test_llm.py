@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -17,8 +18,9 @@ from athena_wbc.synthesis.prompt import AXES, Prompt
 from athena_wbc.synthesis.protocols import Schedule
 from athena_wbc.synthesis.records import Judgement, Observation, TrackerMetrics
 from athena_wbc.synthesis.schedulers.llm import LlmConfig, LlmScheduler
-from athena_wbc.synthesis.schedulers.llm_messages import hardness, scheduler_messages, stratified
+from athena_wbc.synthesis.schedulers.llm_messages import Gate, hardness, scheduler_messages, stratified
 from athena_wbc.synthesis.schedulers.registry import make_scheduler
+from athena_wbc.synthesis.schedulers.rule import RuleConfig
 from tests.synthesis.stub_server import Reply, Request, StubServer, chat, failure
 from tests.synthesis.toy_bank import slots_of, toy_bank
 
@@ -157,7 +159,8 @@ def test_members_of_an_ensemble_are_told_one_by_one() -> None:
     member = {"judge": "a", "verdict": "aligned", "difficulty": 3.0, "analysis": {}, "reason": "x" * 500}
     whole = Judgement("a+b", "aligned", 80.0, 5.0, members=(member, member | {"judge": "b", "difficulty": 7.0}))
     seen = observed(1)[0]
-    messages = scheduler_messages(BANK.domain("dance"), [seen], [Observation("c", seen.prompt, None, whole, 0)], 1)
+    group = [Observation("c", seen.prompt, None, whole, 0)]
+    messages = scheduler_messages(BANK.domain("dance"), [seen], group, 1, RuleConfig(), Gate("escalate", "mastered"))
     told = json.loads(messages[1]["content"].partition("\n")[2])["sets"][0]
     assert [each["difficulty"] for each in told["judges"]] == [3.0, 7.0] and told["mean_difficulty_1_to_10"] == 5.0
     assert len(told["judges"][0]["reason"]) < 300
@@ -237,11 +240,57 @@ def test_an_easier_one_is_doubted_but_taken(stub_server: StubServer) -> None:
     doubted = [entry["why"] for entry in schedule.log if entry["kind"] == "child"]
     assert doubted and all("is easier than its predecessor" in why for why in doubted)
     stub_server.requests.clear()
+    # In a domain that fails it is what was asked for.
+    failing = [dataclasses.replace(each, metrics=TrackerMetrics(0.2, 90.0, 80.0, 8.0, 5.0, 0.2)) for each in seen]
     stub_server.responder = lambda request: group_reply(
         [choice(each["set"], own(each["set"]), change="step_back") for each in parts(request)[0]["sets"]]
     )
-    planned(stub_server, seen, workers=1)
+    planned(stub_server, failing, workers=1)
     assert len(stub_server.requests) == 2, "a step back needs no repair"
+
+
+def test_the_rules_thresholds_and_its_decision_are_told(stub_server: StubServer) -> None:
+    stub_server.responder = well
+    rule = {**RULE, "failed_success": 0.15, "mastered_success": 0.95, "mastered_mm": 12.5, "significant": 1.25}
+    planned(stub_server, rule=rule)
+    goal = stub_server.requests[0].json["messages"][0]["content"]
+    for told in ("success below 0.15", "success of 0.95 or more", "12.5 mm or less", "a significant step, 1.25 tiers"):
+        assert told in goal
+    assert "{" not in goal
+    # They succeed, but at 34.5 mm.
+    decisions = [parts(request)[0]["decision"] for request in stub_server.requests]
+    assert {each["verdict"] for each in decisions} == {"hold"}
+    assert "is above 12.5 mm" in decisions[0]["why"]
+
+
+def test_who_decided_what_is_on_record(stub_server: StubServer) -> None:
+    stub_server.responder = well  # harder ones, whatever the rule says
+    schedule = planned(stub_server, rule={**RULE, "mastered_mm": 12.5}, workers=1)
+    repairs = [request.json["messages"][-1]["content"] for request in stub_server.requests[1::2]]
+    assert len(repairs) == 4 and all("harder than its predecessor" in each for each in repairs)
+    children = [entry for entry in schedule.log if entry["kind"] == "child"]
+    assert len(children) == 20 and {entry["chosen"]["by"] for entry in children} == {"m"}
+    assert all("is harder than its predecessor" in e["why"] and "decision is hold" in e["why"] for e in children)
+    for entry in (entry for entry in schedule.log if entry["kind"] == "gate"):
+        steps = [e["chosen"]["tier"] - e["seen"]["tier"] for e in children if e["domain"] == entry["domain"]]
+        assert (entry["chosen"]["verdict"], entry["chosen"]["mean_step"], entry["chosen"]["by"]) == (
+            "hold",
+            0.0,
+            "rule",
+        )
+        assert entry["chosen"]["model"] == {"prompts": 10, "mean_step": pytest.approx(sum(steps) / 10)}
+        assert "the rule's plan, m chose 10 prompts by a mean step of +" in entry["why"]
+
+
+def test_no_sentence_of_a_dropped_clip_comes_again(stub_server: StubServer) -> None:
+    """The clips of the model's prompts are all dropped, so that no observation tells of them."""
+    stub_server.responder = well
+    asker = scheduler(stub_server)
+    first = asker.next(observed(), asker.first(BANK, 10, 0).state, BANK, 10, 1, 0)
+    again = asker.next(observed(), first.state, BANK, 10, 1, 0)
+    keys = [{(each.domain, each.text, each.salt) for each in schedule.prompts} for schedule in (first, again)]
+    assert len(keys[0]) == len(keys[1]) == 20 and not keys[0] & keys[1]
+    assert {each.text for each in first.prompts} == {each.text for each in again.prompts}, "the salt tells them apart"
 
 
 def test_case_and_blanks_are_the_banks_own(stub_server: StubServer) -> None:

@@ -17,6 +17,7 @@ from athena_wbc.files import sha256_file
 from athena_wbc.motion.formats.human.humanml3d import FEATURES
 from athena_wbc.synthesis.generators.mdm.checkpoint import (
     ARGUMENTS,
+    ReleasedModel,
     Statistics,
     load_network,
     read_arguments,
@@ -28,7 +29,7 @@ from athena_wbc.synthesis.generators.mdm.diffusion import Diffusion, cosine_diff
 from athena_wbc.synthesis.generators.mdm.features import decode
 from athena_wbc.synthesis.generators.mdm.network import MotionDenoiser
 from athena_wbc.synthesis.generators.mdm.post import PostConfig, check_post, corrected
-from athena_wbc.synthesis.generators.mdm.text import FolderEncoder, TextEncoder
+from athena_wbc.synthesis.generators.mdm.text import FolderEncoder, TextEncoder, check_encoder_folder
 from athena_wbc.synthesis.motion import SyntheticMotion
 from athena_wbc.synthesis.prompt import Prompt
 
@@ -125,16 +126,16 @@ class MdmGenerator:
     def files(self) -> list[Path]:
         """Weights and their settings, statistics, text encoder.
 
+        What is cheap to read is read: hours may lie between this and the first motion.
+
         Raises:
-            AthenaError: one of them is not named, or not there.
+            AthenaError: one of them is not named or not there, or belongs to a model that is not run here.
         """
-        path = self._checkpoint()
-        statistics = statistics_files(self.config.statistics)
-        if not self.config.text_encoder:
-            raise AthenaError(
-                "text_encoder: names no folder; name the one with the text encoder that the checkpoint was trained with"
-            )
-        return [path, path.parent / ARGUMENTS, *statistics, Path(self.config.text_encoder)]
+        path, statistics = self._checkpoint(), self.config.statistics
+        model = self._released()
+        read_statistics(statistics)
+        check_encoder_folder(model.text, self.config.text_encoder)
+        return [path, path.parent / ARGUMENTS, *statistics_files(statistics), Path(self.config.text_encoder)]
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """One motion for each prompt; at most 196 frames.
@@ -156,16 +157,25 @@ class MdmGenerator:
             raise AthenaError(f"checkpoint: {path}: no such file; name a model<iteration>.pt of a release of MDM")
         return path
 
+    def _released(self) -> ReleasedModel:
+        """What the release says of its model.
+
+        Raises:
+            AthenaError: it is not run here, or not with these settings.
+        """
+        path = self._checkpoint().parent / ARGUMENTS
+        model = read_arguments(path)
+        if self.config.guidance != 1.0 and not model.unconditional:
+            raise AthenaError(
+                f"{path}: cond_mask_prob: is 0, so the model cannot do without the text; set guidance to 1"
+            )
+        return model
+
     @functools.cached_property
     def _sampler(self) -> Sampler:
         config = self.config
         path = self._checkpoint()
-        model = read_arguments(path.parent / ARGUMENTS)
-        if config.guidance != 1.0 and not model.unconditional:
-            raise AthenaError(
-                f"{path.parent / ARGUMENTS}: cond_mask_prob: is 0, so the model cannot do without the text; "
-                "set guidance to 1"
-            )
+        model = self._released()
         statistics = read_statistics(config.statistics)
         device = chosen_device(config.device)
         encoder = FolderEncoder(model.text, config.text_encoder, device)

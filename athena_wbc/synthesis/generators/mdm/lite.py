@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from athena_wbc.errors import AthenaError
 from athena_wbc.files import atomic_write, sha256_file, sha256_json, write_json
 from athena_wbc.motion.builtin.cache import cache_folder
+from athena_wbc.synthesis.bank import Bank
 from athena_wbc.synthesis.generators.library import LibraryGenerator
 from athena_wbc.synthesis.generators.mdm.checkpoint import load_network, load_tensors, read_statistics
 from athena_wbc.synthesis.generators.mdm.diffusion import cosine_diffusion
@@ -59,8 +60,13 @@ class LiteConfig:
 
     motions: str = ""
     """Folder of captioned motions, as the generator `folder` reads it; empty: motions of the generator `library`."""
+    bank: list[str] = dataclasses.field(default_factory=list)
+    """Domains beside those of the library that `library` is asked for, as YAML files or folders of them. In a loop both
+    this and `domains` are those of the loop where they are not given."""
+    domains: list[str] = dataclasses.field(default_factory=list)
+    """Domains of the bank that are learned; empty for all."""
     per_domain: int = 60
-    """Prompts of each domain of the bank that `library` is asked for."""
+    """Prompts of each of them."""
     frames: int = 120
     """Frames at 20 fps of the longest motion that is learned and drawn."""
     width: int = 96
@@ -96,6 +102,8 @@ class LiteConfig:
 
 _OF_SAMPLING = ("guidance", "post", "device", "save_every")
 """Settings that do not change what is learned."""
+_OF_MOTIONS = ("motions", "bank", "domains")
+"""Settings that count by the motions that come of them."""
 
 
 def check_lite(config: LiteConfig) -> None:
@@ -145,12 +153,18 @@ class MdmLiteGenerator:
         self.config = config
 
     def files(self) -> list[Path]:
-        """What is learned from."""
+        """What is learned from.
+
+        Raises:
+            AthenaError: a folder or a bank that is not there or cannot be read, or a domain that the bank lacks.
+        """
         if self.config.motions:
             from athena_wbc.synthesis.generators.folder import motion_files
 
             return motion_files(Path(self.config.motions))
-        return LibraryGenerator().files()
+        if self.config.bank or self.config.domains:
+            _learned_bank(self.config)
+        return [*LibraryGenerator().files(), *map(Path, self.config.bank)]
 
     def generate(self, prompts: Sequence[Prompt], frames: int, seed: int) -> list[SyntheticMotion]:
         """One motion for each prompt, as long as the learned motion with the nearest caption, `frames` at most.
@@ -168,8 +182,8 @@ class MdmLiteGenerator:
     @property
     def folder(self) -> Path:
         """Where the model is kept; the name is a hash of the settings and of all motions with their captions."""
-        settings = {key: value for key, value in dataclasses.asdict(self.config).items() if key not in _OF_SAMPLING}
-        del settings["motions"]
+        left_out = (*_OF_SAMPLING, *_OF_MOTIONS)
+        settings = {key: value for key, value in dataclasses.asdict(self.config).items() if key not in left_out}
         digest = hashlib.sha256()
         for example in self._examples[0]:
             digest.update(example.caption.encode() + b"\0" + example.positions.tobytes())
@@ -290,12 +304,17 @@ def _shape(config: LiteConfig) -> NetworkShape:
     )
 
 
-def _library_examples(config: LiteConfig) -> tuple[list[Example], str]:
+def _learned_bank(config: LiteConfig) -> Bank:
     from athena_wbc.synthesis.bank_file import load_bank
+
+    return load_bank(config.bank).only(config.domains)
+
+
+def _library_examples(config: LiteConfig) -> tuple[list[Example], str]:
     from athena_wbc.synthesis.generators.registry import make_generator
     from athena_wbc.synthesis.sampling import sample_prompts
 
-    prompts = sample_prompts(load_bank(), config.per_domain, config.seed)
+    prompts = sample_prompts(_learned_bank(config), config.per_domain, config.seed)
     motions = make_generator("library", {}, "mdm_lite").generate(prompts, config.frames + 1, config.seed)
     texts = {prompt.id: prompt.text for prompt in prompts}
     licences = sorted({motion.licence for motion in motions if motion.licence})

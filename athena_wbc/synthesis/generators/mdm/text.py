@@ -100,7 +100,7 @@ class FolderEncoder:
 
     def __init__(self, kind: str, folder: str | Path, device: str = "cpu") -> None:
         self.kind, self.folder, self.device = kind, Path(folder), device
-        self._check_folder(str(folder))
+        check_encoder_folder(kind, folder)
         transformers = _transformers()
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(self.folder), local_files_only=True)
@@ -130,21 +130,25 @@ class FolderEncoder:
         files = {name: sha256_file(self.folder / name) for name in names if (self.folder / name).is_file()}
         return {"name": self.kind, "files": files}
 
-    def _check_folder(self, named: str) -> None:
-        what = f"a folder with {_FOLDERS[self.kind]} (config, weights and tokenizer)"
-        if not named:
-            raise AthenaError(f"text_encoder: the checkpoint needs {what}; name it, nothing is downloaded")
-        path = self.folder / "config.json"
-        if not path.is_file():
-            raise AthenaError(f"text_encoder: {self.folder}: has no config.json; name {what}, nothing is downloaded")
-        try:
-            model_type = json.loads(path.read_text(encoding="utf-8"))["model_type"]
-        except (ValueError, KeyError, TypeError, OSError):
-            raise AthenaError(f"text_encoder: {path}: names no model_type; name {what}") from None
-        if model_type not in _MODEL_TYPES[self.kind]:
-            raise AthenaError(
-                f"text_encoder: {path}: model_type is '{str(model_type)[:40]}'; the checkpoint needs {what}"
-            )
+
+def check_encoder_folder(kind: str, folder: str | Path) -> None:
+    """Whether a folder can hold the text encoder that a checkpoint needs, by its config.json alone.
+
+    Raises:
+        AthenaError: none is named, it is no folder of a model, or that of another.
+    """
+    what = f"a folder with {_FOLDERS[kind]} (config, weights and tokenizer)"
+    if not str(folder):
+        raise AthenaError(f"text_encoder: names no folder; name {what}, nothing is downloaded")
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise AthenaError(f"text_encoder: {folder}: has no config.json; name {what}, nothing is downloaded")
+    try:
+        model_type = json.loads(path.read_text(encoding="utf-8"))["model_type"]
+    except (ValueError, KeyError, TypeError, OSError):
+        raise AthenaError(f"text_encoder: {path}: names no model_type; name {what}") from None
+    if model_type not in _MODEL_TYPES[kind]:
+        raise AthenaError(f"text_encoder: {path}: model_type is '{str(model_type)[:40]}'; the checkpoint needs {what}")
 
 
 def _transformers() -> Any:
