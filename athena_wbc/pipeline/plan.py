@@ -50,7 +50,7 @@ class Motions:
     names: tuple[str, ...]
     hash: str
     """Of names, numbers and the robot; empty where there are no clips."""
-    described: str
+    described: str = ""
     """Hash of what is said of the clips: names, texts, sources, labels; empty where there are no clips."""
 
 
@@ -264,7 +264,7 @@ def _read(
     config: PipelineConfig, specs: list[str], key: str, source: str, folder: Path, embodiment: Embodiment
 ) -> tuple[Motions, list[MotionClip]]:
     if not specs:
-        return Motions((), (), "", ""), []
+        return Motions((), (), ""), []
     rooted = motion_specs(config, specs)
     try:
         clips = load_clips(rooted, embodiment)
