@@ -83,7 +83,7 @@ def test_a_kept_clip_is_the_generated_one(g1: Embodiment, folder: Path, no_gener
 
 def test_without_the_extra_the_error_says_what_to_install(g1: Embodiment, folder: Path, no_generator):
     with pytest.raises(
-        AthenaError, match=r"^built-in clips: mink is not installed; pip install 'athena-wbc\[retarget\]'$"
+        AthenaError, match=r"^built-in clips: mink is not installed; pip install -e '\.\[retarget\]' in the checkout$"
     ):
         builtin_clips(g1, [SHORT])
 

@@ -261,7 +261,7 @@ def test_without_pyarrow_one_line_names_the_extra(
     clips: Path, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(AthenaError, match=r"need pyarrow: pip install 'athena-wbc\[corpus\]'"):
+    with pytest.raises(AthenaError, match=r"need pyarrow: pip install -e '\.\[corpus\]'"):
         pack_motions(clips, tmp_path / "corpus", G1)
     assert not (tmp_path / "corpus").exists()
 
