@@ -367,7 +367,7 @@ def test_the_state_is_a_copy():
 
 def test_an_old_mujoco_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "mujoco.batch", None)
-    monkeypatch.delattr(mujoco, "batch")
+    monkeypatch.delattr(mujoco, "batch", raising=False)
     with pytest.raises(AthenaError, match=r"needs mujoco >= 3\.17, here is .*pip install -e '\.\[mujoco\]'"):
         make(1)
 
